@@ -1,0 +1,43 @@
+//! Rendered targets in, findings out.
+//!
+//! Rules live in [`rules`], one file each; the [`registry`](rules::all) knows them all. Each looks at what its
+//! [`Check`](crate::finding::Check) says: a resource, an Application, or the [`World`].
+
+pub mod rules;
+
+use crate::load::Repository;
+use crate::render::Resource;
+use crate::resolve::{Application, Rendered, Resolved};
+
+/// Everything that is known of the repository.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// The files.
+    pub repository: &'a Repository,
+    /// Applications, ApplicationSets, projects and clusters.
+    pub resolved: &'a Resolved,
+    /// What each target renders to.
+    pub rendered: &'a [Rendered],
+}
+
+/// One rendered resource and where it is deployed.
+#[derive(Debug, Clone, Copy)]
+pub struct ResourceContext<'a> {
+    /// The resource.
+    pub resource: &'a Resource,
+    /// The target that renders it.
+    pub rendered: &'a Rendered,
+    /// Everything else.
+    pub world: &'a World<'a>,
+}
+
+/// One Application, declared or generated.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplicationContext<'a> {
+    /// The Application.
+    pub application: &'a Application,
+    /// What it renders to, if it could be rendered.
+    pub rendered: Option<&'a Rendered>,
+    /// Everything else.
+    pub world: &'a World<'a>,
+}

@@ -1,0 +1,16 @@
+//! YAML text in, a tree that knows where every value stands out.
+//!
+//! [`read`] turns the text of one file into [`YamlFile`]: its documents, its comments and what is wrong with it. Every
+//! [`Node`] carries an [`Origin`](crate::origin::Origin): file, byte range, line and column. Scalars keep their text
+//! and style; what they mean is asked for in one of two dialects (see [`Scalar::resolve`] and
+//! [`Scalar::resolve_kubernetes`]), because kustomize and the Kubernetes decoders disagree about `yes` and `on`.
+//!
+//! Input is hostile: size, depth and alias expansion are limited ([`Limits`]), and reading never recurses.
+
+mod node;
+mod read;
+mod scalar;
+
+pub use node::{Entry, Kind, Mapping, Node, Sequence, Value};
+pub use read::{Comment, Document, Limits, Problem, ProblemKind, YamlFile, read};
+pub use scalar::{Resolved, Scalar, Style, Tag};
