@@ -4,6 +4,8 @@
 //! Helm and ApplicationSets share. A renderer returns what it could render and what it found: one broken file does not
 //! hide the others.
 
+pub mod directory;
+
 use std::collections::BTreeSet;
 
 use smol_str::SmolStr;

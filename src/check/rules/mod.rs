@@ -16,5 +16,6 @@ macro_rules! rules {
 }
 
 rules! {
+    source_path_not_found,
     yaml_syntax,
 }
