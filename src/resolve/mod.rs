@@ -3,6 +3,10 @@
 //! Roots are rendered first (see [`Target`]); the Applications, ApplicationSets and AppProjects among their resources
 //! are resolved, and the sources of those Applications rendered in turn, until nothing new appears.
 
+pub mod fixpoint;
+mod reach;
+pub mod roots;
+
 use std::sync::Arc;
 
 use smol_str::SmolStr;

@@ -16,6 +16,7 @@ macro_rules! rules {
 }
 
 rules! {
+    application_cycle,
     source_path_not_found,
     yaml_syntax,
 }

@@ -1,0 +1,233 @@
+//! The driver: renders roots, finds the Applications in what they render, renders those, until nothing new appears.
+//!
+//! What leads to what is kept as a graph. A kustomization or manifest that an Application of another root deploys is
+//! no root of its own, and what only it led to is dropped with it: see [`super::reach`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use smol_str::SmolStr;
+
+use super::reach::{self, Found};
+use super::{Application, Rendered, Resolved, Target, TargetKind, roots};
+use crate::check::rules;
+use crate::finding::{Finding, NotJudged};
+use crate::load::Repository;
+use crate::render::{Output, Resource};
+
+/// How deep Applications may lead to Applications.
+const MAX_ROUNDS: usize = 32;
+/// How many Applications a repository may have.
+const MAX_APPLICATIONS: usize = 50_000;
+
+/// What the driver needs: rendering and expanding, both memoised and safe to call from many threads.
+pub trait Stages: Sync {
+    /// Renders one target.
+    fn render(&self, target: &Target) -> Output;
+    /// Expands one ApplicationSet.
+    fn expand(&self, set: &Resource) -> Expanded;
+}
+
+/// What an ApplicationSet expands to.
+#[derive(Debug, Clone, Default)]
+pub struct Expanded {
+    /// The Applications.
+    pub applications: Vec<Application>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be expanded.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// What the fixpoint came to.
+#[derive(Debug, Default)]
+pub struct Fixpoint {
+    /// What is declared to Argo CD.
+    pub resolved: Resolved,
+    /// Every target with what it renders to: Applications by name, then kustomizations, charts and manifests by path.
+    pub rendered: Vec<Rendered>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be judged.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// An Argo object and the places where it was found. Two of one name and different content are two.
+pub(super) struct Known<T> {
+    pub(super) object: T,
+    pub(super) found: BTreeSet<Found>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) roots: Vec<Rendered>,
+    pub(super) applications: Vec<Known<Arc<Application>>>,
+    pub(super) sets: Vec<Known<Arc<Resource>>>,
+    pub(super) projects: Vec<Known<Arc<Resource>>>,
+    /// What each Application renders to; shorter than `applications` while some are open.
+    pub(super) rendered: Vec<Rendered>,
+    expanded: Vec<Expanded>,
+    index: HashMap<String, usize>,
+    /// How many Applications have a name so far.
+    names: HashMap<SmolStr, usize>,
+}
+
+/// Runs the fixpoint over `repository`.
+pub fn run(repository: &Repository, stages: &dyn Stages) -> Fixpoint {
+    let references = roots::references(repository);
+    let targets = roots::roots(repository, &references);
+    let mut state = State::default();
+    let outputs: Vec<Output> = targets.par_iter().map(|target| stages.render(target)).collect();
+    for (root, (target, output)) in targets.into_iter().zip(outputs).enumerate() {
+        state.take(&output.resources, Found::Root(root));
+        state.roots.push(Rendered { target: Arc::new(target), output });
+    }
+    let mut findings = Vec::new();
+    for round in 0.. {
+        state.expand_sets(stages);
+        let open = state.rendered.len()..state.applications.len();
+        if open.is_empty() {
+            break;
+        }
+        if round == MAX_ROUNDS || state.applications.len() > MAX_APPLICATIONS {
+            findings.push(too_many(&state.applications[open.start].object));
+            state.applications.truncate(open.start);
+            break;
+        }
+        let targets: Vec<Target> = open.map(|index| state.target(index)).collect();
+        let outputs: Vec<Output> = targets.par_iter().map(|target| stages.render(target)).collect();
+        for (target, output) in targets.into_iter().zip(outputs) {
+            state.take(&output.resources, Found::Application(state.rendered.len()));
+            state.rendered.push(Rendered { target: Arc::new(target), output });
+        }
+    }
+    findings.extend(reach::cycles(&state));
+    close(repository, stages, state, findings)
+}
+
+fn too_many(application: &Application) -> Finding {
+    Finding::at(&rules::application_cycle::RULE, &application.resource.node).message(format!(
+        "Applications lead to ever more Applications: more than {MAX_ROUNDS} levels or {MAX_APPLICATIONS} Applications"
+    ))
+}
+
+impl State {
+    /// Takes the Argo objects among `resources`.
+    fn take(&mut self, resources: &[Resource], found: Found) {
+        for resource in resources.iter().filter(|resource| resource.group() == "argoproj.io") {
+            match resource.kind() {
+                "Application" => {
+                    let application = Application { resource: resource.clone(), generated_by: None };
+                    self.take_application(application, found);
+                }
+                "ApplicationSet" => {
+                    take(&mut self.sets, &mut self.index, resource, || Arc::new(resource.clone()), found);
+                }
+                "AppProject" => {
+                    take(&mut self.projects, &mut self.index, resource, || Arc::new(resource.clone()), found);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take_application(&mut self, application: Application, found: Found) {
+        let resource = application.resource.clone();
+        take(&mut self.applications, &mut self.index, &resource, || Arc::new(application), found);
+    }
+
+    fn expand_sets(&mut self, stages: &dyn Stages) {
+        let first = self.expanded.len();
+        let expanded: Vec<Expanded> = self.sets[first..].par_iter().map(|set| stages.expand(&set.object)).collect();
+        for (offset, expanded) in expanded.into_iter().enumerate() {
+            for application in &expanded.applications {
+                self.take_application(application.clone(), Found::Set(first + offset));
+            }
+            self.expanded.push(expanded);
+        }
+    }
+
+    fn target(&mut self, index: usize) -> Target {
+        let application = &self.applications[index].object;
+        let twins = self.names.entry(application.id()).or_insert(0);
+        *twins += 1;
+        let suffix = if *twins == 1 { String::new() } else { format!(" ({twins})") };
+        let sources = application.sources();
+        let mark = sources.first().map_or(application.origin().mark, |source| {
+            source.node.get("path").or(source.node.get("chart")).unwrap_or(source.node).mark()
+        });
+        Target {
+            id: format!("application {}{suffix}", application.id()),
+            kind: TargetKind::Application(Arc::clone(application)),
+            mark,
+        }
+    }
+}
+
+/// Adds an object, or one more place where a known one was found.
+fn take<T>(
+    known: &mut Vec<Known<T>>,
+    index: &mut HashMap<String, usize>,
+    resource: &Resource,
+    object: impl FnOnce() -> T,
+    found: Found,
+) {
+    let identity = format!("{}/{}/{}", resource.kind(), resource.name(), resource.node.to_json());
+    let at = *index.entry(identity).or_insert_with(|| {
+        known.push(Known { object: object(), found: BTreeSet::new() });
+        known.len() - 1
+    });
+    known[at].found.insert(found);
+}
+
+/// Drops what is no root after all, renders the charts that nothing uses, and puts everything in order.
+fn close(repository: &Repository, stages: &dyn Stages, state: State, findings: Vec<Finding>) -> Fixpoint {
+    let kept = reach::kept(repository, &state);
+    let mut fixpoint = Fixpoint { findings, ..Fixpoint::default() };
+    let State { roots, applications, sets, projects, rendered, expanded, .. } = state;
+    let mut used_charts = BTreeSet::new();
+    for ((known, rendered), kept) in applications.into_iter().zip(rendered).zip(&kept.applications) {
+        if *kept {
+            used_charts.extend(rendered.output.used.iter().copied());
+            fixpoint.resolved.applications.push(known.object);
+            fixpoint.rendered.push(rendered);
+        }
+    }
+    fixpoint.rendered.sort_by(|a, b| a.target.id.cmp(&b.target.id));
+    fixpoint
+        .resolved
+        .applications
+        .sort_by(|a, b| (a.namespace(), a.name(), a.origin().mark).cmp(&(b.namespace(), b.name(), b.origin().mark)));
+    let mut others: Vec<Rendered> =
+        roots.into_iter().zip(&kept.roots).filter(|(_, kept)| **kept).map(|(rendered, _)| rendered).collect();
+    for rendered in &others {
+        used_charts.extend(rendered.output.used.iter().copied());
+    }
+    let charts: Vec<Target> = roots::charts(repository)
+        .into_iter()
+        .filter(|target| !matches!(&target.kind, TargetKind::Chart(directory) if repository.charts.get(directory).is_some_and(|id| used_charts.contains(id))))
+        .collect();
+    others.par_extend(charts.into_par_iter().map(|target| {
+        let output = stages.render(&target);
+        Rendered { target: Arc::new(target), output }
+    }));
+    others.sort_by(|a, b| a.target.id.cmp(&b.target.id));
+    fixpoint.rendered.extend(others);
+    for ((known, expanded), kept) in sets.into_iter().zip(expanded).zip(&kept.sets) {
+        if *kept {
+            fixpoint.resolved.application_sets.push(known.object);
+            fixpoint.findings.extend(expanded.findings);
+            fixpoint.not_judged.extend(expanded.not_judged);
+        }
+    }
+    let alive = |found: &BTreeSet<Found>| found.iter().any(|found| kept.is_kept(*found));
+    fixpoint.resolved.projects =
+        projects.into_iter().filter(|known| alive(&known.found)).map(|known| known.object).collect();
+    let by_name = |a: &Arc<Resource>, b: &Arc<Resource>| {
+        (a.namespace(), a.name(), a.node.mark()).cmp(&(b.namespace(), b.name(), b.node.mark()))
+    };
+    fixpoint.resolved.application_sets.sort_by(by_name);
+    fixpoint.resolved.projects.sort_by(by_name);
+    fixpoint
+}
