@@ -31,6 +31,17 @@ pub struct ResourceContext<'a> {
     pub world: &'a World<'a>,
 }
 
+impl ResourceContext<'_> {
+    /// The namespace that the resource lands in: its own, else that of the Application's destination. Right for
+    /// namespaced kinds only.
+    pub fn namespace(&self) -> &str {
+        match self.resource.namespace() {
+            "" => self.rendered.application().map_or("", |application| application.destination_namespace()),
+            namespace => namespace,
+        }
+    }
+}
+
 /// One Application, declared or generated.
 #[derive(Debug, Clone, Copy)]
 pub struct ApplicationContext<'a> {

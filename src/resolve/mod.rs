@@ -92,6 +92,17 @@ impl Application {
         }
     }
 
+    /// `spec.destination.namespace`; empty if it is not set.
+    pub fn destination_namespace(&self) -> &str {
+        self.spec(&["destination", "namespace"]).and_then(Node::text).unwrap_or_default()
+    }
+
+    /// The cluster of `spec.destination`: its server, else its name; empty if neither is set.
+    pub fn destination_cluster(&self) -> &str {
+        let of = |key| self.spec(&["destination", key]).and_then(Node::text).filter(|text| !text.is_empty());
+        of("server").or(of("name")).unwrap_or_default()
+    }
+
     /// Where the object stands.
     pub fn origin(&self) -> &Origin {
         &self.resource.node.origin
@@ -107,6 +118,16 @@ pub struct Rendered {
     pub output: crate::render::Output,
 }
 
+impl Rendered {
+    /// The Application that deploys it, if one does.
+    pub fn application(&self) -> Option<&Arc<Application>> {
+        match &self.target.kind {
+            TargetKind::Application(application) => Some(application),
+            _ => None,
+        }
+    }
+}
+
 /// What the repository declares to Argo CD, by the end of the fixpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Resolved {
@@ -117,3 +138,6 @@ pub struct Resolved {
     /// AppProjects.
     pub projects: Vec<Arc<Resource>>,
 }
+
+#[cfg(test)]
+mod tests;
