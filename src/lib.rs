@@ -33,6 +33,7 @@
 //!    no path leaves the repository; values of Secrets are never printed.
 
 pub mod check;
+pub mod config;
 pub mod finding;
 pub mod load;
 pub mod origin;

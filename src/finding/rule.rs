@@ -33,6 +33,27 @@ pub enum Profile {
     Seed,
 }
 
+impl Profile {
+    /// The profile of that name.
+    pub fn parse(text: &str) -> Option<Profile> {
+        match text {
+            "recommended" => Some(Profile::Recommended),
+            "strict" => Some(Profile::Strict),
+            "seed" => Some(Profile::Seed),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Profile::Recommended => "recommended",
+            Profile::Strict => "strict",
+            Profile::Seed => "seed",
+        }
+    }
+}
+
 /// What a rule looks at. The engine calls it once for each.
 #[derive(Debug, Clone, Copy)]
 pub enum Check {

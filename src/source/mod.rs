@@ -37,11 +37,16 @@ pub enum SourceError {
 /// Files larger than this are not read.
 pub const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
 
+/// Where the ids of files outside of the repository begin.
+const EXTERNAL: u32 = 1 << 31;
+
 /// One state of a repository.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Sorted by path; a [`FileId`] is an index.
     files: Vec<File>,
+    /// Files that were given by name and are no part of the repository; their [`FileId`]s begin at [`EXTERNAL`].
+    external: Vec<File>,
     /// The URLs of the git remotes.
     pub remotes: Vec<String>,
     /// The commit: of the revision, or of HEAD in a worktree.
@@ -81,7 +86,7 @@ impl Snapshot {
         files.reverse();
         files.dedup_by(|a, b| a.path == b.path);
         files.reverse();
-        Snapshot { files, remotes: Vec::new(), commit: None }
+        Snapshot { files, external: Vec::new(), remotes: Vec::new(), commit: None }
     }
 
     /// A snapshot of texts in memory.
@@ -101,7 +106,22 @@ impl Snapshot {
 
     /// The file of an id.
     pub fn file(&self, id: FileId) -> Option<&File> {
-        self.files.get(id.0 as usize)
+        match id.0.checked_sub(EXTERNAL) {
+            Some(index) => self.external.get(index as usize),
+            None => self.files.get(id.0 as usize),
+        }
+    }
+
+    /// Adds a file that is no part of the repository: a configuration or a policy given by name. No listing or search
+    /// shows it; findings can point into it.
+    pub fn add_external(&mut self, path: impl Into<Arc<str>>, content: Content) -> FileId {
+        self.external.push(File { path: path.into(), content });
+        FileId(EXTERNAL + (self.external.len() - 1) as u32)
+    }
+
+    /// The files outside of the repository.
+    pub fn external(&self) -> impl Iterator<Item = (FileId, &File)> + '_ {
+        self.external.iter().enumerate().map(|(index, file)| (FileId(EXTERNAL + index as u32), file))
     }
 
     /// The path of an id; empty for none.

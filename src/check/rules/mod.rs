@@ -17,6 +17,7 @@ macro_rules! rules {
 
 rules! {
     application_cycle,
+    invalid_configuration,
     source_path_not_found,
     yaml_syntax,
 }

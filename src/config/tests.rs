@@ -1,0 +1,65 @@
+use super::*;
+use crate::source::Snapshot;
+
+fn config(text: &str) -> (Config, Vec<Finding>) {
+    Config::read(&Snapshot::from_files([("tiphys.yaml", text)]), None)
+}
+
+fn messages(findings: &[Finding]) -> Vec<(u32, u32, &str)> {
+    findings.iter().map(|finding| (finding.mark.line, finding.mark.column, finding.message.as_str())).collect()
+}
+
+#[test]
+fn a_full_configuration_is_read_without_findings() {
+    let (config, findings) = config(
+        "kubernetes: 1.36\nprofile: seed\nclusters:\n- name: prod\n  server: https://prod/\n  kubernetes: '1.35'\n\
+         repositories:\n- https://github.com/a/b\n- {url: https://charts, chart: redis, path: ./vendor/redis}\n\
+         rules:\n  missing-probe: off\n  outdated-image: {severity: error}\npolicies: [policy]\nexclude: ['old/**']\n\
+         waivers:\n- {rule: missing-probe, path: 'a/**', owner: me, reason: because, expires: 2030-01-01}\n\
+         accept-not-judged:\n- {what: '*lookup*', reason: fine}\n\
+         environments:\n  live: {production: true, paths: ['clusters/live/**']}\n",
+    );
+    assert_eq!(messages(&findings), []);
+    assert_eq!(config.kubernetes, Some(KubernetesVersion { major: 1, minor: 36 }));
+    assert_eq!(config.kubernetes_of("https://prod"), Some(KubernetesVersion { major: 1, minor: 35 }));
+    assert_eq!(config.rules["missing-probe"].severity, None);
+    assert_eq!(config.rules["outdated-image"].severity, Some(Severity::Error));
+    assert_eq!(config.repositories[1].path.as_deref(), Some("vendor/redis"));
+    assert_eq!(config.waivers.len(), 1);
+    assert!(config.is_excluded("old/deep/web.yaml") && !config.is_excluded("new/web.yaml"));
+    assert!(config.is_production(&Place { paths: &["clusters/live/web"], ..Place::default() }));
+    assert!(!config.is_production(&Place { paths: &["clusters/production/web"], ..Place::default() }));
+}
+
+#[test]
+fn an_unknown_key_is_found_where_it_stands_with_its_neighbour() {
+    let (_, findings) = config("profil: seed\n");
+    assert_eq!(messages(&findings), [(1, 1, "configuration: unknown key `profil`")]);
+    assert_eq!(findings[0].help.as_deref(), Some("did you mean `profile`?"));
+}
+
+#[test]
+fn a_waiver_without_owner_or_expiry_is_not_taken() {
+    let (config, findings) = config("waivers:\n- rule: missing-probe\n  reason: because\n");
+    assert_eq!(messages(&findings), [(2, 3, "waiver: `owner` is missing"), (2, 3, "waiver: `expires` is missing")]);
+    assert!(config.waivers.is_empty());
+}
+
+#[test]
+fn production_is_told_by_label_before_path_before_cluster() {
+    let (config, _) = config("{}");
+    let place = Place { paths: &["services/web/overlays/production"], ..Place::default() };
+    assert!(config.is_production(&place));
+    assert!(!config.is_production(&Place { labels: &[("environment", "dev")], ..place }));
+    assert!(config.is_production(&Place { cluster: &["https://prod.k8s.example"], ..Place::default() }));
+    assert!(!config.is_production(&Place { cluster: &["https://product.example"], ..Place::default() }));
+}
+
+#[test]
+fn a_configuration_from_outside_has_places_too() {
+    let mut snapshot = Snapshot::from_files([("a.yaml", "a: 1")]);
+    let id = Config::add(&mut snapshot, "../tiphys.yaml", "rules:\n  x: loud\n");
+    let (_, findings) = Config::read(&snapshot, Some(id));
+    assert_eq!(findings[0].mark.line, 2);
+    assert_eq!(snapshot.path(findings[0].mark.file), "../tiphys.yaml");
+}
