@@ -25,6 +25,8 @@ const MAX_APPLICATIONS: usize = 50_000;
 pub trait Stages: Sync {
     /// Renders one target.
     fn render(&self, target: &Target) -> Output;
+    /// Is told what was rendered so far, before ApplicationSets are expanded: cluster Secrets are among it.
+    fn observe(&self, roots: &[Rendered], applications: &[Rendered]);
     /// Expands one ApplicationSet.
     fn expand(&self, set: &Resource) -> Expanded;
 }
@@ -85,7 +87,11 @@ pub fn run(repository: &Repository, stages: &dyn Stages) -> Fixpoint {
     }
     let mut findings = Vec::new();
     for round in 0.. {
-        state.expand_sets(stages);
+        // Sets wait until no Application is open: their generators may ask for clusters that those declare.
+        if state.rendered.len() == state.applications.len() {
+            stages.observe(&state.roots, &state.rendered);
+            state.expand_sets(stages);
+        }
         let open = state.rendered.len()..state.applications.len();
         if open.is_empty() {
             break;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::fixpoint::{Expanded, Fixpoint, Stages, run};
-use super::{Target, TargetKind};
+use super::{Rendered, Target, TargetKind};
 use crate::load::{Repository, load};
 use crate::origin::Mark;
 use crate::render::{Output, Resource, directory};
@@ -22,6 +22,8 @@ impl Stages for Directories<'_> {
             _ => Output::default(),
         }
     }
+
+    fn observe(&self, _: &[Rendered], _: &[Rendered]) {}
 
     fn expand(&self, _: &Resource) -> Expanded {
         Expanded::default()
