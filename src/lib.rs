@@ -39,5 +39,6 @@ pub mod load;
 pub mod origin;
 pub mod render;
 pub mod resolve;
+pub mod schema;
 pub mod source;
 pub mod yaml;

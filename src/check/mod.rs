@@ -8,6 +8,7 @@ pub mod rules;
 use crate::load::Repository;
 use crate::render::Resource;
 use crate::resolve::{Application, Rendered, Resolved};
+use crate::schema::Catalogues;
 
 /// Everything that is known of the repository.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,8 @@ pub struct World<'a> {
     pub resolved: &'a Resolved,
     /// What each target renders to.
     pub rendered: &'a [Rendered],
+    /// The kinds that each cluster knows.
+    pub schemas: &'a Catalogues,
 }
 
 /// One rendered resource and where it is deployed.
