@@ -10,7 +10,10 @@
 mod node;
 mod read;
 mod scalar;
+mod timestamp;
+mod write;
 
 pub use node::{Entry, Kind, Mapping, Node, Sequence, Value};
 pub use read::{Comment, Document, Limits, Problem, ProblemKind, YamlFile, read};
 pub use scalar::{Resolved, Scalar, Style, Tag};
+pub use write::{WriteError, write, write_json};
