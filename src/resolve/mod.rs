@@ -5,7 +5,9 @@
 
 pub mod fixpoint;
 mod reach;
+pub mod repository;
 pub mod roots;
+pub mod source;
 
 use std::sync::Arc;
 

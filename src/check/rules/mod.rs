@@ -18,6 +18,7 @@ macro_rules! rules {
 rules! {
     application_cycle,
     invalid_configuration,
+    invalid_source,
     source_path_not_found,
     yaml_syntax,
 }

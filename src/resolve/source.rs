@@ -1,0 +1,151 @@
+//! How the source of an Application is rendered, as Argo CD's repository server decides it.
+
+use smol_str::SmolStr;
+
+use super::repository::{Identity, Meaning};
+use super::{Application, SourceRef};
+use crate::check::rules;
+use crate::finding::{Finding, NotJudged};
+use crate::load::Repository;
+use crate::source::normalize;
+use crate::yaml::{Node, Resolved, Value};
+
+/// What renders a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renderer {
+    /// Plain manifests.
+    Directory,
+    /// A kustomization.
+    Kustomize,
+    /// A chart.
+    Helm,
+    /// A configuration management plugin.
+    Plugin(SmolStr),
+}
+
+/// A source that lies in the repository.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    /// The entry of `spec.source` or `spec.sources`.
+    pub node: &'a Node,
+    /// The directory, from the repository's root.
+    pub directory: String,
+    /// What renders it.
+    pub renderer: Renderer,
+    /// Whether the source says so itself, by a block of its own.
+    pub explicit: bool,
+}
+
+/// What came of looking at a source.
+#[derive(Debug, Clone)]
+pub enum Detection<'a> {
+    /// It can be rendered.
+    Source(Source<'a>),
+    /// It only lends its files to other sources, under a name.
+    Reference,
+    /// It cannot be evaluated here.
+    NotJudged(NotJudged),
+    /// It is wrong.
+    Wrong(Box<Finding>),
+}
+
+/// Looks at one source of `application`.
+pub fn detect<'a>(
+    repository: &Repository,
+    identity: &Identity,
+    application: &Application,
+    source: SourceRef<'a>,
+) -> Detection<'a> {
+    let node = source.node;
+    let what = || format!("Application {}", application.id());
+    let not_judged =
+        |at: &Node, reason: String| Detection::NotJudged(NotJudged { mark: at.mark(), what: what(), reason });
+    let wrong = |rule, at: &Node, message: String| {
+        let finding = Finding::at(rule, at).message(message).application(application.id());
+        Detection::Wrong(Box::new(finding.resource(application.resource.reference())))
+    };
+    let text = |key: &str| node.get(key).filter(|value| value.text().is_some_and(|text| !text.is_empty()));
+    let Some(url) = text("repoURL") else {
+        return wrong(&rules::invalid_source::RULE, node, "the source has no repoURL".to_owned());
+    };
+    let url_text = url.text().unwrap_or_default();
+    if let Some(chart) = text("chart") {
+        let reason = format!(
+            "chart {} of {url_text} is not in this repository; map it to a directory in tiphys.yaml",
+            chart.text().unwrap_or_default()
+        );
+        return not_judged(chart, reason);
+    }
+    let Meaning::Here(base) = identity.meaning(url_text) else {
+        if text("ref").is_some() && text("path").is_none() {
+            return Detection::Reference;
+        }
+        let reason = format!("{url_text} is not this repository; map it to a directory in tiphys.yaml");
+        return not_judged(url, reason);
+    };
+    let Some(path) = text("path") else {
+        if text("ref").is_some() {
+            return Detection::Reference;
+        }
+        return wrong(&rules::invalid_source::RULE, node, "the source has neither path nor chart".to_owned());
+    };
+    let path_text = path.text().unwrap_or_default();
+    if path_text.starts_with('/') {
+        let message = format!("{path_text}: a source path is relative to the repository's root");
+        return wrong(&rules::source_path_not_found::RULE, path, message);
+    }
+    let directory = normalize(base, path_text).and_then(|path| repository.snapshot.directory(&path));
+    let Some(directory) = directory else {
+        let siblings: Vec<&str> =
+            repository.kustomizations.keys().chain(repository.charts.keys()).map(String::as_str).collect();
+        let finding = Finding::at(&rules::source_path_not_found::RULE, path)
+            .message(format!("{path_text}: no such directory in the repository"))
+            .application(application.id())
+            .resource(application.resource.reference())
+            .help_did_you_mean(path_text, siblings);
+        return Detection::Wrong(Box::new(finding));
+    };
+    let given: Vec<&str> =
+        ["kustomize", "helm", "directory", "plugin"].into_iter().filter(|key| is_given(node.get(key))).collect();
+    let (renderer, explicit) = match given.as_slice() {
+        [] => (discover(repository, &directory), false),
+        ["kustomize"] => (Renderer::Kustomize, true),
+        ["helm"] => (Renderer::Helm, true),
+        ["directory"] => (Renderer::Directory, true),
+        ["plugin"] => {
+            let name = node.str_at(&["plugin", "name"]).unwrap_or_default();
+            (Renderer::Plugin(SmolStr::new(name)), true)
+        }
+        several => {
+            let at = node.get(several[1]).unwrap_or(node);
+            let message = format!("the source is {} at once; Argo CD accepts one", several.join(" and "));
+            return wrong(&rules::invalid_source::RULE, at, message);
+        }
+    };
+    Detection::Source(Source { node, directory, renderer, explicit })
+}
+
+/// Whether a block says something: Argo CD takes one with nothing but zero values as absent.
+fn is_given(node: Option<&Node>) -> bool {
+    node.is_some_and(|node| match &node.value {
+        Value::Mapping(mapping) => mapping.entries.iter().any(|entry| is_given(Some(&entry.value))),
+        Value::Sequence(sequence) => !sequence.items.is_empty(),
+        Value::Scalar(scalar) => match scalar.resolve_kubernetes() {
+            Resolved::Null | Resolved::Bool(false) => false,
+            Resolved::Int(0) => false,
+            Resolved::Str(text) => !text.is_empty(),
+            _ => true,
+        },
+    })
+}
+
+/// What a directory is by its files. Where it is both, the kustomization counts.
+fn discover(repository: &Repository, directory: &str) -> Renderer {
+    if repository.kustomization(directory).is_some() {
+        Renderer::Kustomize
+    } else if repository.charts.contains_key(directory) {
+        Renderer::Helm
+    } else {
+        Renderer::Directory
+    }
+}
