@@ -97,6 +97,15 @@ struct CrdVersion {
     mark: Mark,
 }
 
+/// One version of a kind, as the repository's CRDs have it: several may, with different schemas.
+struct OwnVersion {
+    scope: Scope,
+    mark: Mark,
+    served: bool,
+    deprecated: bool,
+    roots: BTreeSet<NodeId>,
+}
+
 /// The kinds of the pack by group and kind.
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index { kinds: HashMap::new(), groups: BTreeMap::new(), object_meta: None };
@@ -142,8 +151,7 @@ impl Catalogue {
     #[must_use]
     pub fn with_crds<'a>(mut self, resources: impl IntoIterator<Item = &'a Resource>) -> Catalogue {
         let mut compiler = Compiler::default();
-        let mut roots: BTreeMap<(SmolStr, SmolStr, SmolStr), (Scope, Mark, bool, bool, BTreeSet<NodeId>)> =
-            BTreeMap::new();
+        let mut found: BTreeMap<(SmolStr, SmolStr, SmolStr), OwnVersion> = BTreeMap::new();
         for resource in resources {
             if resource.group() != "apiextensions.k8s.io" || resource.kind() != "CustomResourceDefinition" {
                 continue;
@@ -173,13 +181,15 @@ impl Catalogue {
                 let root = compiler.crd(if open { &serde_json::Value::Null } else { &schema });
                 let deprecated = truth("deprecated").unwrap_or(false);
                 let key = (group.clone(), name, kind.clone());
-                let entry = roots.entry(key).or_insert_with(|| (scope, mark, false, deprecated, BTreeSet::new()));
-                entry.2 |= served;
-                entry.4.insert(root);
+                let roots = BTreeSet::new();
+                let version = OwnVersion { scope, mark, served, deprecated, roots };
+                let version = found.entry(key).or_insert(version);
+                version.served |= served;
+                version.roots.insert(root);
             }
         }
         let nodes = Arc::new(compiler.into_nodes());
-        for (key, (scope, mark, served, deprecated, roots)) in roots {
+        for (key, OwnVersion { scope, mark, served, deprecated, roots }) in found {
             let forms = roots.into_iter().map(|root| Form { arena: Arena::Own(Arc::clone(&nodes)), root }).collect();
             let provenance = Provenance::Repository(mark);
             self.schemas.insert(key, Arc::new(Schema { forms, scope, provenance, served, deprecated }));
@@ -224,7 +234,7 @@ impl Catalogue {
             schema => {
                 let served: BTreeSet<&SmolStr> = versions.iter().filter(|v| v.served).map(|v| &v.version).collect();
                 let mut served: Vec<&SmolStr> = served.into_iter().collect();
-                served.sort_by(|a, b| version_priority(b).cmp(&version_priority(a)));
+                served.sort_by_key(|version| std::cmp::Reverse(version_priority(version)));
                 let crd = match schema.map(|schema| schema.provenance) {
                     Some(Provenance::Repository(mark)) => Some(mark),
                     _ => versions.first().map(|version| version.mark),
@@ -237,7 +247,7 @@ impl Catalogue {
     fn lookup_missing_native(&self, entries: &[&'static KindEntry], group: &str, version: &str, kind: &str) -> Lookup {
         let mut served: Vec<&KindEntry> =
             entries.iter().copied().filter(|entry| entry.minors & self.version.bit() != 0).collect();
-        served.sort_by(|a, b| version_priority(&b.version).cmp(&version_priority(&a.version)));
+        served.sort_by_key(|entry| std::cmp::Reverse(version_priority(&entry.version)));
         let mut served: Vec<String> = served.into_iter().map(|entry| join(&entry.group, &entry.version)).collect();
         let end = lifecycle(group, version, kind);
         if let Some(replacement) = end.map(|end| end.replacement).filter(|replacement| !replacement.is_empty())

@@ -161,7 +161,7 @@ impl Compiler {
             list_keys: texts(schema, "x-kubernetes-list-map-keys"),
             patch_strategy: text(schema, "x-kubernetes-patch-strategy"),
             patch_merge_key: text(schema, "x-kubernetes-patch-merge-key"),
-            default: schema.get("default").filter(|value| !is_empty_object(value)).map(|value| json(value)),
+            default: schema.get("default").filter(|value| !is_empty_object(value)).map(json),
             limits: limits(schema),
             cel: cel(schema),
             ..SchemaNode::default()

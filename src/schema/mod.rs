@@ -11,6 +11,7 @@ mod compile;
 mod lifecycle;
 mod node;
 mod pack;
+mod validate;
 mod version;
 
 pub use catalogue::{Catalogue, Catalogues, Lookup, Schema, SchemaRef, Scope};
@@ -20,4 +21,5 @@ pub use node::{
     Arena, Bits, CelRule, EnumValue, Flags, Junctors, Limits, ListType, NodeId, Pattern, SchemaNode, Types,
 };
 pub use pack::{KindEntry, Pack, write as write_pack};
+pub use validate::{Quantity, Violation, ViolationKind};
 pub use version::{KubernetesVersion, VersionError};

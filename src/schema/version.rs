@@ -38,6 +38,11 @@ impl KubernetesVersion {
         (Self::OLDEST.0..=Self::NEWEST.0).map(KubernetesVersion)
     }
 
+    /// The version with built-in schemas that is nearest to 1.`minor`.
+    pub fn nearest(minor: u16) -> KubernetesVersion {
+        KubernetesVersion(minor.clamp(Self::OLDEST.0, Self::NEWEST.0))
+    }
+
     /// The minor: 37 of 1.37.
     pub fn minor(self) -> u16 {
         self.0

@@ -47,3 +47,23 @@ impl KindEntry {
 
 /// The group under which the pack keeps schemas that are no kinds: `ObjectMeta`.
 pub(crate) const INTERNAL_GROUP: &str = "meta.internal";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_of_the_pack_can_be_read() {
+        let pack = Pack::builtin();
+        assert!(pack.len() > 10_000, "{} nodes", pack.len());
+        let unreadable: Vec<u32> = (0..pack.len() as u32).filter(|id| pack.node(*id).is_none()).collect();
+        assert_eq!(unreadable, Vec::<u32>::new());
+        assert!(pack.kinds().iter().all(|kind| pack.node(kind.root).is_some()));
+    }
+
+    #[test]
+    fn the_pack_is_small() {
+        let bytes = include_bytes!("../../../schemas/catalogue.bin").len();
+        assert!(bytes < 6 << 20, "{bytes} bytes");
+    }
+}
