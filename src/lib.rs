@@ -41,4 +41,5 @@ pub mod render;
 pub mod resolve;
 pub mod schema;
 pub mod source;
+pub mod waiver;
 pub mod yaml;

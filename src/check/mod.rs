@@ -1,14 +1,28 @@
 //! Rendered targets in, findings out.
 //!
 //! Rules live in [`rules`], one file each; the [`registry`](rules::all) knows them all. Each looks at what its
-//! [`Check`](crate::finding::Check) says: a resource, an Application, or the [`World`].
+//! [`Check`](crate::finding::Check) says: a resource, an Application, or the [`World`]. [`engine`] runs them, collects
+//! what the stages before reported, and makes the one [`Checked`]; [`approve`] makes the one [`Approved`] of it.
 
+mod approve;
+mod collect;
+pub mod engine;
+pub(crate) mod fingerprint;
+pub mod rego;
 pub mod rules;
 
+pub use approve::{Approved, approve};
+pub use collect::{Accepted, Checked, Judgement, Summary, Waived};
+pub use engine::{CheckInput, check};
+pub use fingerprint::new_since;
+
+use crate::config::{Config, Place};
+use crate::finding::Profile;
 use crate::load::Repository;
 use crate::render::Resource;
 use crate::resolve::{Application, Rendered, Resolved};
 use crate::schema::Catalogues;
+use crate::yaml::Node;
 
 /// Everything that is known of the repository.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +35,10 @@ pub struct World<'a> {
     pub rendered: &'a [Rendered],
     /// The kinds that each cluster knows.
     pub schemas: &'a Catalogues,
+    /// What `tiphys.yaml` says.
+    pub config: &'a Config,
+    /// The choice of rules that is in force.
+    pub profile: Profile,
 }
 
 /// One rendered resource and where it is deployed.
@@ -54,4 +72,50 @@ pub struct ApplicationContext<'a> {
     pub rendered: Option<&'a Rendered>,
     /// Everything else.
     pub world: &'a World<'a>,
+}
+
+impl World<'_> {
+    /// Whether `application` deploys to production, by the environments of the configuration.
+    pub fn is_production(&self, application: &Application) -> bool {
+        self.with_place(application, |place| self.config.is_production(place))
+    }
+
+    /// The environment of `application`, if one of the configuration's matches.
+    pub fn environment(&self, application: &Application) -> Option<&str> {
+        self.with_place(application, |place| self.config.environment(place).map(|found| found.name.as_str()))
+    }
+
+    fn with_place<T>(&self, application: &Application, f: impl FnOnce(&Place<'_>) -> T) -> T {
+        let sources = application.sources();
+        let paths: Vec<&str> = sources.iter().filter_map(|source| source.node.str_at(&["path"])).collect();
+        let destination = application.destination_cluster();
+        let mut cluster = vec![destination];
+        if let Some(known) = self.config.cluster(destination) {
+            cluster.extend([known.name.as_str(), known.server.as_str()]);
+            cluster.extend(known.environment.as_deref());
+        }
+        let labels: Vec<(&str, &str)> = application
+            .resource
+            .node
+            .path(&["metadata", "labels"])
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|entry| Some((entry.key_text(), entry.value.text()?)))
+            .collect();
+        f(&Place {
+            paths: &paths,
+            cluster: &cluster,
+            namespace: application.destination_namespace(),
+            application: application.name(),
+            labels: &labels,
+        })
+    }
+}
+
+impl ResourceContext<'_> {
+    /// The cluster that the resource goes to; empty if no Application deploys it.
+    pub fn cluster(&self) -> &str {
+        self.rendered.application().map_or("", |application| application.destination_cluster())
+    }
 }

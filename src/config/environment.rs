@@ -51,7 +51,7 @@ const PRODUCTION: [&str; 2] = ["production", "prod"];
 const LABELS: [&str; 3] = ["environment", "env", "app.kubernetes.io/environment"];
 
 /// A glob in which `*` stops at `/` and `**` does not.
-pub(super) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
+pub(crate) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).build()
 }
 

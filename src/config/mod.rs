@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 use globset::GlobSet;
 use smol_str::SmolStr;
 
+pub(crate) use environment::glob;
 pub use environment::{Environment, Place};
 
 use crate::finding::{Finding, Profile, Severity};
@@ -197,6 +198,14 @@ impl Config {
         self.excluded.is_match(path)
     }
 
+    /// The entry of `accept-not-judged` that accepts `what` in the file `path`.
+    pub fn accepts(&self, what: &str, path: &str) -> Option<&NotJudgedAcceptance> {
+        self.accept_not_judged.iter().find(|entry| {
+            entry.what.as_deref().is_none_or(|pattern| matches_pattern(pattern, what))
+                && entry.path.as_deref().is_none_or(|pattern| matches_path(pattern, path))
+        })
+    }
+
     /// The first environment that `place` belongs to.
     pub fn environment(&self, place: &Place<'_>) -> Option<&Environment> {
         self.environments.iter().find(|environment| environment.matches(place))
@@ -206,6 +215,26 @@ impl Config {
     pub fn is_production(&self, place: &Place<'_>) -> bool {
         self.environments.iter().any(|environment| environment.is_production() && environment.matches(place))
     }
+}
+
+/// Whether `text` is `pattern`, in which `*` stands for any text.
+pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(first) = parts.next() else { return text.is_empty() };
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Whether the glob `pattern` matches `path`; one that is no glob matches nothing (it is reported when it is read).
+pub(crate) fn matches_path(pattern: &str, path: &str) -> bool {
+    pattern == path || glob(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(path))
 }
 
 #[cfg(test)]

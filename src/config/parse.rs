@@ -6,8 +6,9 @@ use chrono::NaiveDate;
 use globset::GlobSetBuilder;
 use smol_str::SmolStr;
 
-use super::environment::{Patterns, glob};
+use super::environment::Patterns;
 use super::fields::Findings;
+use super::glob;
 use super::{
     ClusterConfig, Config, Environment, KubernetesVersion, Located, NotJudgedAcceptance, RepositoryConfig, RuleConfig,
     WaiverConfig,

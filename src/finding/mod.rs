@@ -63,6 +63,8 @@ pub struct Finding {
     pub trail: Vec<TrailStep>,
     /// How to mend it by machine.
     pub fix: Option<Fix>,
+    /// The same for the same defect after unrelated changes; empty until `check` has collected the finding.
+    pub fingerprint: SmolStr,
 }
 
 /// Another place that a finding is about.
@@ -152,6 +154,7 @@ impl Finding {
             related: Vec::new(),
             trail: Vec::new(),
             fix: None,
+            fingerprint: SmolStr::default(),
         }
     }
 

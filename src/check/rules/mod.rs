@@ -16,9 +16,12 @@ macro_rules! rules {
 }
 
 rules! {
+    expired_waiver,
     application_cycle,
     invalid_configuration,
     invalid_source,
+    invalid_waiver,
     source_path_not_found,
+    unused_waiver,
     yaml_syntax,
 }
