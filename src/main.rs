@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The `tiphys` command: arguments in, exit code out.
+
+fn main() -> std::process::ExitCode {
+    tiphys::cli::main()
+}

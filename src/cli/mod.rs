@@ -1,0 +1,84 @@
+//! The command line: one file a command; nothing else knows clap.
+//!
+//! A command returns a [`Status`], or a [`Failure`] that says in one line what tiphys could not do. Findings go to the
+//! standard output, everything else to the standard error.
+
+mod check;
+mod input;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A compiler-like validator for Argo CD GitOps repositories with a sync executor inside.
+#[derive(Debug, Parser)]
+#[command(name = "tiphys", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a repository: render it, and hold it against schemas, policies and rules
+    Check(check::Args),
+}
+
+/// How a command ended; the exit codes are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// 0: nothing at or above `--fail-on`.
+    Clean,
+    /// 1: findings.
+    Findings,
+    /// 3: something was not judged, and `--fail-on-not-judged` was given.
+    NotJudged,
+}
+
+/// Why a command did not come to a status.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// 2: wrong usage, configuration, or a refused plan. The message says what to change.
+    #[error("{0}")]
+    Usage(String),
+    /// 4: tiphys failed, or a sync did.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Status {
+    fn code(self) -> u8 {
+        match self {
+            Status::Clean => 0,
+            Status::Findings => 1,
+            Status::NotJudged => 3,
+        }
+    }
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Usage(_) => 2,
+            Failure::Internal(_) => 4,
+        }
+    }
+}
+
+/// Runs the command that the process was given.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Check(args) => check::run(&args),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status.code()),
+        Err(failure) => {
+            #[allow(clippy::print_stderr, reason = "the command line is where tiphys speaks")]
+            {
+                eprintln!("tiphys: {failure}");
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
