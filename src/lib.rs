@@ -17,7 +17,7 @@
 //! sync     Plan, cluster                       -> Journal
 //! ```
 //!
-//! `run` puts the stages together.
+//! [`run`] puts the stages together.
 //!
 //! # Invariants
 //!
@@ -33,12 +33,15 @@
 //!    no path leaves the repository; values of Secrets are never printed.
 
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod finding;
 pub mod load;
 pub mod origin;
 pub mod render;
+pub mod report;
 pub mod resolve;
+pub mod run;
 pub mod schema;
 pub mod source;
 pub mod waiver;

@@ -16,6 +16,9 @@ pub(super) struct InputArgs {
     /// The configuration; tiphys.yaml in the repository's root if there is one
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// A directory of Rego policies, besides those that the configuration names; may be repeated
+    #[arg(long = "policy", value_name = "DIR")]
+    policies: Vec<PathBuf>,
 }
 
 impl InputArgs {
@@ -36,10 +39,21 @@ impl InputArgs {
             Some(path) => Some(crate::config::Config::add(&mut snapshot, &path.to_string_lossy(), &text(path)?)),
             None => None,
         };
-        Ok(Input { snapshot: Arc::new(snapshot), config })
+        let policies = self.policies.iter().map(|path| policies(&mut snapshot, path)).collect::<Result<_, _>>()?;
+        Ok(Input { snapshot: Arc::new(snapshot), config, policies })
     }
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+}
+
+/// Adds the files of a directory of policies, which may lie outside of the repository.
+fn policies(snapshot: &mut Snapshot, directory: &Path) -> Result<String, Failure> {
+    let read = worktree::read(directory).map_err(|error| Failure::Usage(error.to_string()))?;
+    let shown = directory.to_string_lossy().trim_end_matches('/').to_owned();
+    for (_, file) in read.files() {
+        snapshot.add_external(format!("{shown}/{}", file.path), file.content.clone());
+    }
+    Ok(shown)
 }

@@ -36,6 +36,17 @@ pub struct Output {
     pub failed: bool,
 }
 
+impl Output {
+    /// Adds what another source of the same target made.
+    pub fn append(&mut self, other: Output) {
+        self.resources.extend(other.resources);
+        self.findings.extend(other.findings);
+        self.not_judged.extend(other.not_judged);
+        self.used.extend(other.used);
+        self.failed |= other.failed;
+    }
+}
+
 impl Resource {
     /// `apps/v1`; empty if there is none.
     pub fn api_version(&self) -> &str {

@@ -25,11 +25,7 @@ pub(super) fn write(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     }
     for (file, findings) in &files {
         let (tests, failed) = (findings.len(), failures(findings));
-        writeln!(
-            out,
-            r#"  <testsuite name="{}" tests="{tests}" failures="{failed}" errors="0">"#,
-            escape(file)
-        )?;
+        writeln!(out, r#"  <testsuite name="{}" tests="{tests}" failures="{failed}" errors="0">"#, escape(file))?;
         for finding in findings {
             write_case(file, finding, out)?;
         }

@@ -95,11 +95,8 @@ pub fn summary(checked: &Checked) -> String {
     let count = |number: usize, one: &str| {
         if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
     };
-    let mut parts = vec![
-        count(summary.errors, "error"),
-        count(summary.warnings, "warning"),
-        format!("{} info", summary.infos),
-    ];
+    let mut parts =
+        vec![count(summary.errors, "error"), count(summary.warnings, "warning"), format!("{} info", summary.infos)];
     if summary.waived > 0 {
         parts.push(format!("{} waived", summary.waived));
     }

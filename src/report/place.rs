@@ -30,7 +30,9 @@ pub(super) fn masked(text: &str) -> String {
         if index == 0 || line.starts_with("---") {
             let document = document_at(text, out.len());
             secret = document.lines().any(|line| {
-                line.trim_end() == "kind: Secret" || line.trim_end() == "kind: \"Secret\"" || line.contains("\"Secret\"")
+                line.trim_end() == "kind: Secret"
+                    || line.trim_end() == "kind: \"Secret\""
+                    || line.contains("\"Secret\"")
             });
             data = None;
         }
@@ -67,7 +69,8 @@ fn document_at(text: &str, at: usize) -> &str {
 
 /// Masks the value of a `key: value` line, or the whole of any other.
 fn mask(line: &str, out: &mut String) {
-    let colon = line.find(": ").map(|at| at + 1).or_else(|| line.trim_end().ends_with(':').then(|| line.trim_end().len()));
+    let colon =
+        line.find(": ").map(|at| at + 1).or_else(|| line.trim_end().ends_with(':').then(|| line.trim_end().len()));
     let keep = colon.unwrap_or(0);
     out.push_str(&line[..keep]);
     mask_all(&line[keep..], out);

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity as Level,
-    SourceCode, ThemeStyles,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity as Level, SourceCode,
+    ThemeStyles,
 };
 
 use super::Appearance;
@@ -64,8 +64,9 @@ impl<'a> Shown<'a> {
             .inner()
             .get(mark.start as usize..mark.end as usize)
             .map_or(mark.end as usize, |text| mark.start as usize + text.find('\n').unwrap_or(text.len()));
-        let label = (length > 0 && mark.start as usize <= length)
-            .then(|| LabeledSpan::underline((mark.start as usize, end.min(length).saturating_sub(mark.start as usize))));
+        let label = (length > 0 && mark.start as usize <= length).then(|| {
+            LabeledSpan::underline((mark.start as usize, end.min(length).saturating_sub(mark.start as usize)))
+        });
         let at = |mark: Mark| format!("{}:{}:{}", snapshot.path(mark.file), mark.line, mark.column);
         let mut help: Vec<String> = finding.help.iter().cloned().collect();
         help.extend(finding.related.iter().take(6).map(|related| format!("{}: {}", at(related.mark), related.message)));

@@ -8,6 +8,7 @@ mod reach;
 pub mod repository;
 pub mod roots;
 pub mod source;
+pub mod stages;
 
 use std::sync::Arc;
 
