@@ -10,6 +10,7 @@ pub mod engine;
 pub(crate) mod fingerprint;
 pub mod rego;
 pub mod rules;
+pub mod schema;
 
 pub use approve::{Approved, approve};
 pub use collect::{Accepted, Checked, Judgement, Summary, Waived};

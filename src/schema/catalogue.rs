@@ -283,6 +283,30 @@ impl Catalogue {
         INDEX.kinds.get(&(group, kind)).and_then(|entries| entries.first()).map(|entry| scope(entry))
     }
 
+    /// The best apiVersion in which `kind` of `group` is served.
+    pub fn preferred(&self, group: &str, kind: &str) -> Option<String> {
+        let own = self.crds.get(&(SmolStr::new(group), SmolStr::new(kind)));
+        let versions: Vec<&str> = match own {
+            Some(versions) => versions.iter().filter(|v| v.served).map(|v| v.version.as_str()).collect(),
+            None => {
+                let entries = INDEX.kinds.get(&(group, kind))?.iter();
+                let served = entries.filter(|e| match e.is_native() {
+                    true => e.minors & self.version.bit() != 0,
+                    false => e.served,
+                });
+                served.map(|entry| entry.version.as_str()).collect()
+            }
+        };
+        let best = versions.into_iter().max_by_key(|version| version_priority(version))?;
+        Some(join(group, best))
+    }
+
+    /// The apiVersion of Kubernetes' own kind of this name: where a person who took the wrong group meant to be.
+    pub fn native_home(&self, kind: &str) -> Option<String> {
+        let groups = INDEX.groups.iter().filter(|(_, native)| **native).map(|(group, _)| *group);
+        groups.filter(|group| INDEX.kinds.contains_key(&(*group, kind))).find_map(|group| self.preferred(group, kind))
+    }
+
     /// Whether `group` is one of Kubernetes' own.
     pub fn is_native_group(&self, group: &str) -> bool {
         INDEX.groups.get(group) == Some(&true) || lifecycle::is_group(group)

@@ -14,7 +14,7 @@ mod pack;
 mod validate;
 mod version;
 
-pub use catalogue::{Catalogue, Catalogues, Lookup, Schema, SchemaRef, Scope};
+pub use catalogue::{Catalogue, Catalogues, Lookup, Provenance, Schema, SchemaRef, Scope};
 pub use compile::{Compiler, Definitions};
 pub use lifecycle::{Lifecycle, lifecycle};
 pub use node::{
@@ -22,4 +22,5 @@ pub use node::{
 };
 pub use pack::{KindEntry, Pack, write as write_pack};
 pub use validate::{Quantity, Violation, ViolationKind};
+pub(crate) use validate::{check_base64, go_duration};
 pub use version::{KubernetesVersion, VersionError};

@@ -17,11 +17,22 @@ macro_rules! rules {
 
 rules! {
     expired_waiver,
+    api_version_deprecated,
+    api_version_not_served,
     application_cycle,
+    duplicate_mapping_key,
+    invalid_base64,
     invalid_configuration,
     invalid_source,
     invalid_waiver,
     source_path_not_found,
     unused_waiver,
+    schema_duplicate_item,
+    schema_invalid_value,
+    schema_required_property,
+    schema_type_mismatch,
+    schema_unknown_property,
+    source_path_not_found,
+    unknown_kind,
     yaml_syntax,
 }

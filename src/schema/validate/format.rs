@@ -23,7 +23,7 @@ pub(super) fn wrong(name: &str, text: &str) -> Option<&'static str> {
 }
 
 /// Why `text` is not base64. Go's decoder, which reads Kubernetes' own kinds, passes over line breaks.
-pub(super) fn base64(text: &str, line_breaks: bool) -> Result<(), String> {
+pub(crate) fn base64(text: &str, line_breaks: bool) -> Result<(), String> {
     let stripped: String;
     let text = if line_breaks && text.contains(['\n', '\r']) {
         stripped = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
@@ -31,8 +31,12 @@ pub(super) fn base64(text: &str, line_breaks: bool) -> Result<(), String> {
     } else {
         text
     };
+    let alphabet = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    if let Some(place) = text.chars().position(|c| !alphabet(c)) {
+        return Err(format!("character {} is not one of base64", place + 1));
+    }
     STANDARD.decode(text).map(|_| ()).map_err(|error| match error {
-        base64::DecodeError::InvalidByte(offset, _) => format!("character {} is not one of base64", offset + 1),
+        base64::DecodeError::InvalidByte(offset, _) => format!("character {} ends it", offset + 1),
         base64::DecodeError::InvalidLength(length) => format!("its length, {length}, is not a multiple of 4"),
         base64::DecodeError::InvalidLastSymbol(..) => "its last character has bits that are left over".to_owned(),
         base64::DecodeError::InvalidPadding => "its padding is wrong".to_owned(),
@@ -114,7 +118,7 @@ pub(super) fn duration(text: &str) -> bool {
 }
 
 /// Durations as Go's `time.ParseDuration` takes them: `1h30m`, `1.5s`, `0`.
-pub(super) fn go_duration(text: &str) -> bool {
+pub(crate) fn go_duration(text: &str) -> bool {
     let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
     if rest == "0" {
         return true;

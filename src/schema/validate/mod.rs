@@ -10,6 +10,7 @@ mod value;
 
 use smol_str::SmolStr;
 
+pub(crate) use format::{base64 as check_base64, go_duration};
 pub use quantity::Quantity;
 
 use super::catalogue::{Form, Schema, object_meta};

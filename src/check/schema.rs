@@ -1,0 +1,117 @@
+//! A rendered resource and the catalogue of its cluster in, findings of the schema rules out.
+//!
+//! One walk over the object serves all schema rules: `schema-type-mismatch` asks for it, the others are reported on the
+//! way.
+
+use std::collections::BTreeMap;
+
+use smol_str::SmolStr;
+
+use super::rules::{
+    invalid_base64, schema_duplicate_item, schema_invalid_value, schema_required_property, schema_type_mismatch,
+    schema_unknown_property,
+};
+use super::{ResourceContext, World};
+use crate::finding::{Finding, NotJudged, Severity};
+use crate::origin::Mark;
+use crate::schema::{Catalogue, Lookup, Violation, ViolationKind};
+use crate::yaml::Node;
+
+impl<'a> ResourceContext<'a> {
+    /// The kinds that the resource's cluster knows.
+    pub fn catalogue(&self) -> &'a Catalogue {
+        match self.rendered.application() {
+            Some(application) => self.world.schemas.for_cluster(application.destination_cluster()),
+            None => self.world.schemas.default_catalogue(),
+        }
+    }
+
+    /// A finding of `rule` about `node`, which `pointer` names in the resource: at its place, or at the nearest place
+    /// above it that has one.
+    pub(crate) fn finding(&self, rule: &crate::finding::Rule, node: &Node, pointer: &str) -> Finding {
+        let finding = if node.mark().is_some() {
+            Finding::at(rule, node)
+        } else {
+            Finding::at(rule, located(&self.resource.node, pointer))
+        };
+        finding.resource(self.resource.reference()).pointer(pointer)
+    }
+}
+
+/// The deepest value on the way to `pointer` that has a place.
+fn located<'n>(root: &'n Node, pointer: &str) -> &'n Node {
+    let mut pointer = pointer;
+    loop {
+        let node = root.nearest(pointer);
+        if node.mark().is_some() || pointer.is_empty() {
+            return node;
+        }
+        pointer = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+    }
+}
+
+/// Holds a resource against the schema of its kind. A kind that is not known is for others to report.
+pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
+    let resource = context.resource;
+    let Lookup::Known(schema) = context.catalogue().lookup(resource.api_version(), resource.kind()) else { return };
+    for violation in schema.validate(&resource.node) {
+        if violation.kind == ViolationKind::Base64 && is_placeholder(violation.node) {
+            continue;
+        }
+        let Violation { kind, pointer, node, message, help, other } = violation;
+        let rule = match kind {
+            ViolationKind::Required => &schema_required_property::RULE,
+            ViolationKind::Type => &schema_type_mismatch::RULE,
+            ViolationKind::Unknown => &schema_unknown_property::RULE,
+            ViolationKind::Value => &schema_invalid_value::RULE,
+            ViolationKind::Base64 => &invalid_base64::RULE,
+            ViolationKind::Duplicate => &schema_duplicate_item::RULE,
+        };
+        let mut finding = context.finding(rule, node, &pointer).message(message);
+        finding.help = help;
+        if let Some(first) = other {
+            finding = finding.related(first.mark(), "the first of the two");
+        }
+        // The API server takes such a list of Kubernetes' own kinds, unless it is applied on the server's side.
+        if kind == ViolationKind::Duplicate && schema.is_native() {
+            finding = finding.severity(Severity::Warning);
+        }
+        findings.push(finding);
+    }
+}
+
+/// Whether the value is filled in by a plugin after rendering: `<path:secret/data/web#token>`.
+fn is_placeholder(node: &Node) -> bool {
+    node.text().is_some_and(|text| text.trim_start().starts_with("<path:"))
+}
+
+/// What could not be validated: one entry for each kind without schema, at the first object of it.
+pub fn not_judged(world: &World<'_>) -> Vec<NotJudged> {
+    let mut kinds: BTreeMap<(SmolStr, SmolStr), (Mark, usize)> = BTreeMap::new();
+    for rendered in world.rendered {
+        for resource in &rendered.output.resources {
+            let context = ResourceContext { resource, rendered, world };
+            let lookup = context.catalogue().lookup(resource.api_version(), resource.kind());
+            if !matches!(lookup, Lookup::Unknown { .. }) {
+                continue;
+            }
+            let mark = resource.node.get("kind").map_or(resource.node.mark(), Node::mark);
+            let key = (SmolStr::new(resource.api_version()), SmolStr::new(resource.kind()));
+            let entry = kinds.entry(key).or_insert((mark, 0));
+            entry.0 = entry.0.min(mark);
+            entry.1 += 1;
+        }
+    }
+    kinds
+        .into_iter()
+        .map(|((api_version, kind), (mark, count))| NotJudged {
+            mark,
+            what: format!("{api_version} {kind}"),
+            reason: format!(
+                "no schema of the kind is known; {count} {} not validated: add its CustomResourceDefinition to the \
+                 repository",
+                if count == 1 { "object is" } else { "objects are" }
+            ),
+        })
+        .collect()
+}
