@@ -77,7 +77,7 @@ fn kubernetes(directory: &Path, compiler: &mut Compiler) -> Result<Vec<KindEntry
         let definitions = document.get("definitions").and_then(Json::as_object).ok_or("no definitions")?;
         let mut open = Definitions::new(definitions);
         for (name, definition) in definitions {
-            let Some((group, kind_version, kind)) = kind_of(definition) else { continue };
+            let Some((group, kind_version, kind)) = kind_of(name, definition) else { continue };
             let root = compiler.definition(&mut open, name);
             let minor = version.minor();
             let removed = lifecycle(group, kind_version, kind).is_some_and(|end| end.removed <= minor);
@@ -122,8 +122,20 @@ fn kubernetes(directory: &Path, compiler: &mut Compiler) -> Result<Vec<KindEntry
     Ok(entries)
 }
 
+/// Kinds that their definitions do not name.
+const UNNAMED: &[(&str, (&str, &str, &str))] = &[
+    (
+        "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+        ("apiextensions.k8s.io", "v1", "CustomResourceDefinition"),
+    ),
+    ("io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService", ("apiregistration.k8s.io", "v1", "APIService")),
+];
+
 /// Group, version and kind of a definition that stands for objects: those have names.
-fn kind_of(definition: &Json) -> Option<(&str, &str, &str)> {
+fn kind_of<'a>(name: &str, definition: &'a Json) -> Option<(&'a str, &'a str, &'a str)> {
+    if let Some((_, kind)) = UNNAMED.iter().find(|(known, _)| *known == name) {
+        return Some(*kind);
+    }
     let [kind] = definition.get("x-kubernetes-group-version-kind")?.as_array()?.as_slice() else { return None };
     let metadata = definition.get("properties")?.get("metadata")?;
     if !text(metadata, "$ref").ends_with(".ObjectMeta") {

@@ -16,17 +16,15 @@ macro_rules! rules {
 }
 
 rules! {
-    expired_waiver,
     api_version_deprecated,
     api_version_not_served,
     application_cycle,
     duplicate_mapping_key,
+    expired_waiver,
     invalid_base64,
     invalid_configuration,
     invalid_source,
     invalid_waiver,
-    source_path_not_found,
-    unused_waiver,
     schema_duplicate_item,
     schema_invalid_value,
     schema_required_property,
@@ -34,5 +32,6 @@ rules! {
     schema_unknown_property,
     source_path_not_found,
     unknown_kind,
+    unused_waiver,
     yaml_syntax,
 }
