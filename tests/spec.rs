@@ -8,13 +8,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tiphys::check::{ApplicationContext, ResourceContext, World, rules};
-use tiphys::finding::{Check, Finding};
-use tiphys::load::{Repository, load};
-use tiphys::origin::Mark;
-use tiphys::render::directory;
-use tiphys::resolve::{Rendered, Resolved, Target, TargetKind};
-use tiphys::schema::{Catalogue, Catalogues, KubernetesVersion};
+use chrono::NaiveDate;
+use tiphys::check::rules;
+use tiphys::finding::{Finding, Profile};
+use tiphys::run::{Input, Options, run};
 use tiphys::source::Snapshot;
 
 /// Files that belong together, and where they begin in the specification.
@@ -109,19 +106,17 @@ fn expected(case: &Case) -> Vec<Expected> {
 }
 
 fn check(rule: &str, case: &Case, failures: &mut Vec<String>) {
-    let repository = load(Arc::new(Snapshot::from_files(case.files.iter().cloned())));
-    let mut found = findings(&repository);
+    let snapshot = Arc::new(Snapshot::from_files(case.files.iter().cloned()));
+    let mut found = findings(&snapshot);
     let expected = expected(case);
     found.retain(|finding| finding.rule == rule || expected.iter().any(|expected| finding.rule == expected.rule));
-    found.sort_by(|a, b| (a.mark, &a.rule, &a.message).cmp(&(b.mark, &b.rule, &b.message)));
-    found.dedup_by(|a, b| (a.mark, &a.rule, &a.message) == (b.mark, &b.rule, &b.message));
     let at = format!("tests/spec/{rule}.md:{}", case.line);
     for expected in expected {
         let place = found.iter().position(|finding| {
             let help = finding.help.as_deref().unwrap_or_default();
             finding.rule == expected.rule
                 && finding.severity.as_str() == expected.severity
-                && repository.snapshot.path(finding.mark.file) == expected.file
+                && snapshot.path(finding.mark.file) == expected.file
                 && finding.mark.line == expected.line
                 && (finding.message.contains(&expected.text) || help.contains(&expected.text))
         });
@@ -136,7 +131,7 @@ fn check(rule: &str, case: &Case, failures: &mut Vec<String>) {
     for finding in found {
         failures.push(format!(
             "{at}: not expected: {}:{}:{}: {}[{}] {} ({})",
-            repository.snapshot.path(finding.mark.file),
+            snapshot.path(finding.mark.file),
             finding.mark.line,
             finding.mark.column,
             finding.severity.as_str(),
@@ -147,36 +142,9 @@ fn check(rule: &str, case: &Case, failures: &mut Vec<String>) {
     }
 }
 
-/// What all rules find, each file taken for a manifest of its own.
-fn findings(repository: &Repository) -> Vec<Finding> {
-    let mut rendered = Vec::new();
-    for (id, file) in repository.snapshot.files().filter(|(id, _)| repository.is_yaml(*id)) {
-        let path = file.path.to_string();
-        let target = Target { id: format!("manifest {path}"), kind: TargetKind::Manifest(path), mark: Mark::file(id) };
-        rendered.push(Rendered { target: Arc::new(target), output: directory::render_file(repository, id) });
-    }
-    let crds = rendered.iter().flat_map(|rendered| &rendered.output.resources);
-    let schemas = Catalogues::new(Catalogue::for_version(KubernetesVersion::NEWEST).with_crds(crds));
-    let resolved = Resolved::default();
-    let world = World { repository, resolved: &resolved, rendered: &rendered, schemas: &schemas };
-    let mut findings = Vec::new();
-    for rule in rules::all() {
-        match rule.check {
-            Check::Stage => {}
-            Check::World(check) => check(&world, &mut findings),
-            Check::Application(check) => {
-                for application in &resolved.applications {
-                    check(&ApplicationContext { application, rendered: None, world: &world }, &mut findings);
-                }
-            }
-            Check::Resource(check) => {
-                for rendered in &rendered {
-                    for resource in &rendered.output.resources {
-                        check(&ResourceContext { resource, rendered, world: &world }, &mut findings);
-                    }
-                }
-            }
-        }
-    }
-    findings
+/// What all rules find in the files, with every profile's rules.
+fn findings(snapshot: &Arc<Snapshot>) -> Vec<Finding> {
+    let input = Input { snapshot: Arc::clone(snapshot), config: None, policies: Vec::new() };
+    let today = NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date");
+    run(&input, Options { profile: Some(Profile::Seed), today }).findings().to_vec()
 }

@@ -77,6 +77,7 @@ pub fn check(input: CheckInput) -> Checked {
     raw.extend(found.into_iter().map(|(finding, target)| Raw { finding, target }));
     not_judged.extend(unjudged);
     not_judged.extend(rendered.iter().flat_map(|rendered| rendered.output.not_judged.iter().cloned()));
+    not_judged.extend(super::schema::not_judged(&world));
     raw.extend(selection.unknown(&config).into_iter().map(|finding| Raw { finding, target: Mark::NONE }));
 
     let snapshot = &repository.snapshot;
