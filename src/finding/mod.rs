@@ -141,10 +141,15 @@ pub struct NotJudged {
 impl Finding {
     /// A finding of `rule` at `mark`, with the rule's own severity and summary.
     pub fn new(rule: &Rule, mark: Mark) -> Finding {
+        Finding::of(SmolStr::new_static(rule.id), rule.severity, rule.summary, mark)
+    }
+
+    /// A finding of the rule `id`, which is not one of those in Rust: a policy's.
+    pub fn of(id: SmolStr, severity: Severity, message: impl Into<String>, mark: Mark) -> Finding {
         Finding {
-            rule: SmolStr::new_static(rule.id),
-            severity: rule.severity,
-            message: rule.summary.to_owned(),
+            rule: id,
+            severity,
+            message: message.into(),
             help: None,
             mark,
             resource: None,

@@ -24,6 +24,7 @@ rules! {
     invalid_base64,
     invalid_configuration,
     invalid_source,
+    invalid_policy,
     invalid_waiver,
     schema_duplicate_item,
     schema_invalid_value,
