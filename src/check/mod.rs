@@ -8,6 +8,7 @@ mod approve;
 mod collect;
 pub mod engine;
 pub(crate) mod fingerprint;
+pub(crate) mod inventory;
 pub mod rego;
 pub mod rules;
 pub mod schema;

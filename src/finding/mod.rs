@@ -228,6 +228,13 @@ impl Finding {
         self
     }
 
+    /// Names the cluster, if it is known.
+    #[must_use]
+    pub fn cluster(mut self, cluster: impl Into<SmolStr>) -> Finding {
+        self.cluster = Some(cluster.into()).filter(|cluster: &SmolStr| !cluster.is_empty());
+        self
+    }
+
     /// Tells the steps of `origin`.
     #[must_use]
     pub fn trail(mut self, origin: &Origin) -> Finding {

@@ -16,6 +16,12 @@ macro_rules! rules {
 }
 
 rules! {
+    blocking_disruption_budget,
+    configmap_not_found,
+    scale_target_not_found,
+    service_account_not_found,
+    service_port_not_found,
+    service_selects_no_pod,
     api_version_deprecated,
     api_version_not_served,
     application_cycle,

@@ -1,0 +1,183 @@
+//! Rendered targets in, what lies in each namespace out: for rules that follow references between objects.
+//!
+//! A reference is followed by namespace alone, not by cluster: clusters may be written by name in one place and by URL
+//! in another, and a reference that would be found on another cluster is left to rules that know clusters. What is
+//! rendered without a namespace and without an Application may land anywhere, so it answers every reference.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::World;
+use crate::finding::{Finding, Rule};
+use crate::render::Resource;
+use crate::resolve::Rendered;
+use crate::yaml::Node;
+
+/// A resource and the target that renders it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) rendered: &'a Rendered,
+    /// The namespace it lands in; `None` where that is not known.
+    pub(crate) namespace: Option<&'a str>,
+}
+
+impl Placed<'_> {
+    /// A finding about `node`, a value of the resource.
+    pub(crate) fn finding(&self, rule: &Rule, node: &Node) -> Finding {
+        let finding = Finding::at(rule, node).resource(self.resource.reference());
+        match self.rendered.application() {
+            Some(application) => finding.application(application.id()).cluster(application.destination_cluster()),
+            None => finding,
+        }
+    }
+
+    /// `Deployment web`
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.resource.kind(), self.resource.name())
+    }
+}
+
+/// Places in [`Inventory::everything`], by namespace.
+type Namespaces<'a> = BTreeMap<Option<&'a str>, Vec<usize>>;
+
+/// What lies in each namespace.
+#[derive(Debug)]
+pub(crate) struct Inventory<'a> {
+    everything: Vec<Placed<'a>>,
+    by_kind: BTreeMap<(&'a str, &'a str), Namespaces<'a>>,
+    /// Namespaces in which more may lie than what is rendered; `None` means all of them.
+    open: BTreeSet<Option<&'a str>>,
+}
+
+impl<'a> Inventory<'a> {
+    /// Takes stock of `world`.
+    pub(crate) fn new(world: &World<'a>) -> Inventory<'a> {
+        let mut inventory = Inventory { everything: Vec::new(), by_kind: BTreeMap::new(), open: BTreeSet::new() };
+        for rendered in world.rendered {
+            let destination = rendered.application().map(|application| application.destination_namespace());
+            let destination = destination.filter(|namespace| !namespace.is_empty());
+            if rendered.output.failed || !rendered.output.not_judged.is_empty() {
+                inventory.open.insert(destination);
+            }
+            for resource in &rendered.output.resources {
+                let namespace = match resource.namespace() {
+                    "" => destination,
+                    namespace => Some(namespace),
+                };
+                if may_create_others(world, resource) {
+                    inventory.open.insert(namespace);
+                }
+                let index = inventory.everything.len();
+                let of_kind = inventory.by_kind.entry((resource.group(), resource.kind())).or_default();
+                of_kind.entry(namespace).or_default().push(index);
+                inventory.everything.push(Placed { resource, rendered, namespace });
+            }
+        }
+        inventory
+    }
+
+    /// Everything, in the order of the targets.
+    pub(crate) fn everything(&self) -> impl Iterator<Item = &Placed<'a>> {
+        self.everything.iter()
+    }
+
+    /// The resources of a kind, by namespace.
+    pub(crate) fn of_kind(&self, group: &str, kind: &str) -> Vec<&Placed<'a>> {
+        let namespaces = self.by_kind.get(&(group, kind)).into_iter().flat_map(BTreeMap::values);
+        namespaces.flatten().filter_map(|index| self.everything.get(*index)).collect()
+    }
+
+    /// The resources of a kind that something in the namespace of `from` can mean.
+    pub(crate) fn beside(&self, from: &Placed<'a>, group: &str, kind: &str) -> Vec<&Placed<'a>> {
+        if from.namespace.is_none() {
+            return self.of_kind(group, kind);
+        }
+        let Some(namespaces) = self.by_kind.get(&(group, kind)) else { return Vec::new() };
+        let near = [from.namespace, None].into_iter().filter_map(|namespace| namespaces.get(&namespace));
+        near.flatten().filter_map(|index| self.everything.get(*index)).collect()
+    }
+
+    /// The names of what [`Inventory::beside`] gives.
+    pub(crate) fn names_beside(&self, from: &Placed<'a>, group: &str, kind: &str) -> Vec<&'a str> {
+        self.beside(from, group, kind).iter().map(|placed| placed.resource.name()).collect()
+    }
+
+    /// Whether everything that lies in the namespace of `placed` is known.
+    pub(crate) fn is_closed(&self, placed: &Placed<'a>) -> bool {
+        match placed.namespace {
+            None => self.open.is_empty(),
+            namespace => !self.open.contains(&namespace) && !self.open.contains(&None),
+        }
+    }
+
+    /// The pod templates that something in the namespace of `from` can select, with what holds them.
+    pub(crate) fn pods_beside(&self, from: &Placed<'a>) -> Vec<(&Placed<'a>, &'a Node)> {
+        let kinds = [
+            ("apps", "Deployment"),
+            ("apps", "StatefulSet"),
+            ("apps", "DaemonSet"),
+            ("apps", "ReplicaSet"),
+            ("batch", "Job"),
+            ("batch", "CronJob"),
+            ("", "Pod"),
+            ("", "ReplicationController"),
+            ("argoproj.io", "Rollout"),
+        ];
+        kinds
+            .iter()
+            .flat_map(|(group, kind)| self.beside(from, group, kind))
+            .filter_map(|placed| Some((placed, placed.resource.pod_template()?.0)))
+            .collect()
+    }
+}
+
+/// Whether every label that `selector` (a mapping) asks for is on the pods of `template`.
+pub(crate) fn selects(selector: &Node, template: &Node) -> bool {
+    let labels = template.path(&["metadata", "labels"]);
+    selector.entries().iter().all(|entry| {
+        let label = labels.and_then(|labels| labels.get(entry.key_text())).and_then(Node::text);
+        label.is_some() && label == entry.value.text()
+    })
+}
+
+/// Custom resources whose controllers make neither pods nor ConfigMaps nor accounts: group, and kinds if not all.
+const PASSIVE: [(&str, &[&str]); 17] = [
+    (
+        "argoproj.io",
+        &["Application", "ApplicationSet", "AppProject", "Rollout", "AnalysisTemplate", "ClusterAnalysisTemplate"],
+    ),
+    ("autoscaling.k8s.io", &["VerticalPodAutoscaler"]),
+    ("bitnami.com", &["SealedSecret"]),
+    ("cert-manager.io", &[]),
+    ("cilium.io", &[]),
+    (
+        "external-secrets.io",
+        &["ExternalSecret", "SecretStore", "ClusterSecretStore", "PushSecret", "ClusterExternalSecret"],
+    ),
+    (
+        "gateway.networking.k8s.io",
+        &["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "ReferenceGrant", "GatewayClass"],
+    ),
+    ("keda.sh", &["ScaledObject", "TriggerAuthentication", "ClusterTriggerAuthentication"]),
+    ("kyverno.io", &[]),
+    (
+        "monitoring.coreos.com",
+        &["ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "AlertmanagerConfig"],
+    ),
+    ("networking.istio.io", &[]),
+    ("policy.linkerd.io", &[]),
+    ("projectcalico.org", &[]),
+    ("secrets-store.csi.x-k8s.io", &[]),
+    ("security.istio.io", &[]),
+    ("telemetry.istio.io", &[]),
+    ("traefik.io", &[]),
+];
+
+/// Whether a controller may make further objects beside the resource that others refer to.
+fn may_create_others(world: &World<'_>, resource: &Resource) -> bool {
+    let (group, kind) = (resource.group(), resource.kind());
+    if world.schemas.default_catalogue().is_native_group(group) {
+        return false;
+    }
+    !PASSIVE.iter().any(|(known, kinds)| *known == group && (kinds.is_empty() || kinds.contains(&kind)))
+}

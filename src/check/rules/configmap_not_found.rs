@@ -1,0 +1,85 @@
+//! `configmap-not-found`
+
+use crate::check::World;
+use crate::check::inventory::Inventory;
+use crate::finding::{Check, Finding, declare_rule};
+use crate::yaml::Node;
+
+declare_rule! {
+    /// Reports a pod that needs a ConfigMap which nothing in the repository makes in its namespace.
+    ///
+    /// It is silent where more may lie in the namespace than the repository shows: where something could not be
+    /// rendered, or where a custom resource may have its controller make a ConfigMap.
+    ///
+    /// ## Why it matters
+    /// The pod waits with `CreateContainerConfigError` or `FailedMount` until the ConfigMap appears.
+    ///
+    /// ## Example
+    /// ```yaml
+    /// volumes:
+    /// - name: config
+    ///   configMap:
+    ///     name: web-cofnig   # the ConfigMap is called web-config
+    /// ```
+    ///
+    /// ## Instead
+    /// Name a ConfigMap that is deployed to the namespace, or say `optional: true` if the pod can do without it.
+    "configmap-not-found" = {
+        summary: "ConfigMap does not exist",
+        severity: Warning,
+        profile: Recommended,
+        since: "0.1.0",
+        check: Check::World(check),
+    }
+}
+
+/// ConfigMaps that clusters put into every namespace.
+const INJECTED: [&str; 4] = ["kube-root-ca.crt", "istio-ca-root-cert", "openshift-service-ca.crt", "linkerd-identity-trust-roots"];
+
+fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
+    let inventory = Inventory::new(world);
+    for placed in inventory.everything() {
+        let Some((template, _)) = placed.resource.pod_template() else { continue };
+        if !inventory.is_closed(placed) {
+            continue;
+        }
+        for reference in references(template) {
+            let Some(name) = reference.text().filter(|name| !name.is_empty() && !INJECTED.contains(name)) else {
+                continue;
+            };
+            let config_maps = inventory.names_beside(placed, "", "ConfigMap");
+            if !config_maps.contains(&name) {
+                let what = format!("{} needs ConfigMap `{name}`, which nothing makes in its namespace", placed.title());
+                findings.push(
+                    placed
+                        .finding(&RULE, reference)
+                        .message(what)
+                        .help("add the ConfigMap, or say `optional: true`")
+                        .help_did_you_mean(name, config_maps),
+                );
+            }
+        }
+    }
+}
+
+/// The names of the ConfigMaps that the pods cannot start without.
+fn references(template: &Node) -> Vec<&Node> {
+    let Some(spec) = template.get("spec") else { return Vec::new() };
+    let mut found: Vec<&Node> = Vec::new();
+    for volume in spec.get("volumes").map(Node::items).unwrap_or_default() {
+        found.extend(volume.get("configMap"));
+        let projected = volume.path(&["projected", "sources"]).map(Node::items).unwrap_or_default();
+        found.extend(projected.iter().filter_map(|source| source.get("configMap")));
+    }
+    for container in ["initContainers", "containers"].iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
+        let from = container.get("envFrom").map(Node::items).unwrap_or_default();
+        found.extend(from.iter().filter_map(|source| source.get("configMapRef")));
+        let env = container.get("env").map(Node::items).unwrap_or_default();
+        found.extend(env.iter().filter_map(|variable| variable.path(&["valueFrom", "configMapKeyRef"])));
+    }
+    found
+        .into_iter()
+        .filter(|reference| reference.get("optional").and_then(Node::as_bool) != Some(true))
+        .filter_map(|reference| reference.get("name"))
+        .collect()
+}
