@@ -38,6 +38,7 @@ pub mod config;
 pub mod finding;
 pub mod load;
 pub mod origin;
+pub mod plan;
 pub mod render;
 pub mod report;
 pub mod resolve;

@@ -11,6 +11,7 @@ use crate::finding::{Finding, NotJudged, Related, Severity};
 use crate::load::Repository;
 use crate::origin::Mark;
 use crate::resolve::{Rendered, Resolved};
+use crate::schema::Catalogues;
 use crate::source::Snapshot;
 
 /// A repository that was judged. Made only by [`check`](super::check).
@@ -20,6 +21,7 @@ pub struct Checked {
     pub(super) resolved: Arc<Resolved>,
     pub(super) rendered: Arc<Vec<Rendered>>,
     pub(super) config: Arc<Config>,
+    pub(super) schemas: Arc<Catalogues>,
     pub(super) findings: Vec<Finding>,
     pub(super) waived: Vec<Waived>,
     pub(super) not_judged: Vec<Judgement>,
@@ -117,6 +119,11 @@ impl Checked {
     /// The configuration that it was judged by.
     pub fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// The kinds that each cluster knows.
+    pub fn schemas(&self) -> &Arc<Catalogues> {
+        &self.schemas
     }
 
     /// The worst severity among the findings.

@@ -95,6 +95,7 @@ pub fn check(input: CheckInput) -> Checked {
         resolved,
         rendered,
         config,
+        schemas,
         repository,
     };
     fingerprint::assign(&checked.repository.snapshot, &mut checked.findings);

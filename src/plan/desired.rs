@@ -1,0 +1,227 @@
+//! What each cluster should hold: every object that an Application deploys there, as it is applied.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::digest::{Digest, canonical};
+use super::{ObjectRef, Skipped};
+use crate::check::Checked;
+use crate::render::Resource;
+use crate::resolve::{Application, Rendered};
+use crate::schema::{Catalogue, Scope};
+
+/// The annotation by which Argo CD tells what an Application owns.
+pub const TRACKING: &str = "argocd.argoproj.io/tracking-id";
+
+/// Everything for one cluster.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The cluster, as Applications name it.
+    pub cluster: String,
+    /// The objects.
+    pub objects: Vec<Desired>,
+    /// What is left alone.
+    pub skipped: Vec<Skipped>,
+    /// The Applications that may prune here, `namespace/name`, and whether they do so by themselves.
+    pub applications: BTreeMap<String, bool>,
+}
+
+/// One object as it should be.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// Its names.
+    pub object: ObjectRef,
+    /// `namespace/name` of the Application.
+    pub application: String,
+    /// The wave of the Application and of the object.
+    pub wave: (i64, i64),
+    /// The object: namespace set, tracking annotation in place.
+    pub manifest: Arc<Value>,
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// `path:line`
+    pub source: String,
+}
+
+/// What every cluster should hold, clusters sorted by name.
+pub fn deployments(checked: &Checked) -> Vec<Deployment> {
+    let mut clusters: BTreeMap<String, Deployment> = BTreeMap::new();
+    for rendered in checked.rendered().iter() {
+        let Some(application) = rendered.application() else { continue };
+        let cluster = application.destination_cluster();
+        let deployment = clusters.entry(cluster.to_owned()).or_insert_with(|| Deployment {
+            cluster: cluster.to_owned(),
+            objects: Vec::new(),
+            skipped: Vec::new(),
+            applications: BTreeMap::new(),
+        });
+        let prunes = application.spec(&["syncPolicy", "automated", "prune"]).and_then(crate::yaml::Node::as_bool);
+        deployment.applications.insert(application.id().to_string(), prunes.unwrap_or(false));
+        let catalogue = checked.schemas().for_cluster(cluster);
+        add(checked, rendered, application, catalogue, deployment);
+    }
+    let mut deployments: Vec<Deployment> = clusters.into_values().collect();
+    for deployment in &mut deployments {
+        create_namespaces(checked, deployment);
+        unique(deployment);
+    }
+    deployments
+}
+
+fn add(
+    checked: &Checked,
+    rendered: &Rendered,
+    application: &Application,
+    catalogue: &Catalogue,
+    deployment: &mut Deployment,
+) {
+    let outer = wave(&application.resource);
+    for resource in &rendered.output.resources {
+        let namespaced = catalogue.scope(resource.api_version(), resource.kind()) != Some(Scope::Cluster);
+        let namespace = match (namespaced, resource.namespace()) {
+            (false, _) => "",
+            (true, "") => application.destination_namespace(),
+            (true, namespace) => namespace,
+        };
+        let object = ObjectRef {
+            api_version: resource.api_version().to_owned(),
+            kind: resource.kind().to_owned(),
+            namespace: namespace.to_owned(),
+            name: resource.name().to_owned(),
+        };
+        let skip = |reason: &str| Skipped {
+            object: object.clone(),
+            application: application.id().to_string(),
+            reason: reason.to_owned(),
+        };
+        if resource.group() == "argoproj.io"
+            && matches!(resource.kind(), "Application" | "ApplicationSet" | "AppProject")
+        {
+            deployment.skipped.push(skip("what it deploys is in this plan itself"));
+            continue;
+        }
+        if resource.annotation("argocd.argoproj.io/hook").is_some() || resource.annotation("helm.sh/hook").is_some() {
+            deployment.skipped.push(skip("hooks are not run yet"));
+            continue;
+        }
+        let mut manifest = resource.node.to_json();
+        if object.name.is_empty() {
+            deployment.skipped.push(skip("it has no name"));
+            continue;
+        }
+        if namespaced {
+            manifest["metadata"]["namespace"] = json!(namespace);
+        } else if let Some(metadata) = manifest["metadata"].as_object_mut() {
+            metadata.remove("namespace");
+        }
+        let tracking = tracking_id(application, &object);
+        set_annotation(&mut manifest, TRACKING, &tracking);
+        let mark = rendered_mark(resource);
+        let source = format!("{}:{}", checked.repository().snapshot.path(mark.file), mark.line);
+        deployment.objects.push(Desired {
+            object,
+            application: application.id().to_string(),
+            wave: (outer, wave(resource)),
+            digest: Digest::of(canonical(&manifest).as_bytes()),
+            manifest: Arc::new(manifest),
+            source,
+        });
+    }
+}
+
+fn rendered_mark(resource: &Resource) -> crate::origin::Mark {
+    resource.node.get("kind").map_or(resource.node.mark(), |kind| kind.mark())
+}
+
+/// `app:group/kind:namespace/name`, as Argo CD writes it; Applications outside of `argocd` go by `namespace_name`.
+fn tracking_id(application: &Application, object: &ObjectRef) -> String {
+    let name = match application.namespace() {
+        "argocd" => application.name().to_owned(),
+        namespace => format!("{namespace}_{}", application.name()),
+    };
+    format!("{name}:{}/{}:{}/{}", object.group(), object.kind, object.namespace, object.name)
+}
+
+fn set_annotation(manifest: &mut Value, key: &str, value: &str) {
+    let metadata = &mut manifest["metadata"];
+    if !metadata["annotations"].is_object() {
+        metadata["annotations"] = json!({});
+    }
+    metadata["annotations"][key] = json!(value);
+}
+
+fn wave(resource: &Resource) -> i64 {
+    resource.annotation("argocd.argoproj.io/sync-wave").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Namespaces that Applications ask for by `CreateNamespace=true` and nothing deploys. They are not tracked: Argo CD
+/// does not delete them either.
+fn create_namespaces(checked: &Checked, deployment: &mut Deployment) {
+    let mut wanted: BTreeMap<String, (String, String, Value)> = BTreeMap::new();
+    for rendered in checked.rendered().iter() {
+        let Some(application) = rendered.application() else { continue };
+        if application.destination_cluster() != deployment.cluster {
+            continue;
+        }
+        let options =
+            application.spec(&["syncPolicy", "syncOptions"]).map(crate::yaml::Node::items).unwrap_or_default();
+        let namespace = application.destination_namespace();
+        let Some(option) = options.iter().find(|option| option.text() == Some("CreateNamespace=true")) else {
+            continue;
+        };
+        if namespace.is_empty() {
+            continue;
+        }
+        let mark = option.mark();
+        let source = format!("{}:{}", checked.repository().snapshot.path(mark.file), mark.line);
+        let metadata = application.spec(&["syncPolicy", "managedNamespaceMetadata"]).map(|node| node.to_json());
+        let mut manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        for key in ["labels", "annotations"] {
+            if let Some(value) = metadata.as_ref().and_then(|metadata| metadata.get(key)) {
+                manifest["metadata"][key] = value.clone();
+            }
+        }
+        wanted.entry(namespace.to_owned()).or_insert((application.id().to_string(), source, manifest));
+    }
+    for (namespace, (application, source, manifest)) in wanted {
+        let object = ObjectRef {
+            api_version: "v1".to_owned(),
+            kind: "Namespace".to_owned(),
+            namespace: String::new(),
+            name: namespace,
+        };
+        if deployment.objects.iter().any(|desired| desired.object == object) {
+            continue;
+        }
+        deployment.objects.push(Desired {
+            object,
+            application,
+            wave: (0, 0),
+            digest: Digest::of(canonical(&manifest).as_bytes()),
+            manifest: Arc::new(manifest),
+            source,
+        });
+    }
+}
+
+/// Of several Applications that deploy one object, the first by name has it.
+fn unique(deployment: &mut Deployment) {
+    let mut seen: BTreeMap<ObjectRef, String> = BTreeMap::new();
+    let Deployment { objects, skipped, .. } = deployment;
+    objects.retain(|desired| match seen.get(&desired.object) {
+        Some(owner) => {
+            skipped.push(Skipped {
+                object: desired.object.clone(),
+                application: desired.application.clone(),
+                reason: format!("Application {owner} deploys it as well"),
+            });
+            false
+        }
+        None => {
+            seen.insert(desired.object.clone(), desired.application.clone());
+            true
+        }
+    });
+}

@@ -1,0 +1,255 @@
+//! What was approved in, an ordered list of tasks for each cluster out.
+//!
+//! A [`Plan`] names objects by digest; it holds none of their content, so no Secret is ever in it. `sync` renders them
+//! again from the same commit and refuses any that differ. The plan's own digest is taken over its canonical bytes
+//! (JSON with sorted keys): a plan of which one byte was changed is refused.
+
+mod desired;
+mod digest;
+pub mod order;
+
+use serde::{Deserialize, Serialize};
+
+pub use desired::{Deployment, Desired, TRACKING, deployments};
+pub use digest::{Digest, canonical, of_inputs};
+
+use crate::check::Approved;
+
+/// The version of the plan's format.
+pub const VERSION: u32 = 1;
+
+/// What is to be done, and from what it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The version of tiphys that made it.
+    pub tiphys: String,
+    /// The commit of the repository; absent where there is no git.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub commit: Option<String>,
+    /// Digest of every file that takes part.
+    pub inputs: Digest,
+    /// Digest of the rules and policies that it was approved by.
+    pub policies: Digest,
+    /// The clusters, by name.
+    pub clusters: Vec<ClusterPlan>,
+    /// Digest of everything above.
+    pub digest: Digest,
+}
+
+/// What is to be done in one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterPlan {
+    /// The cluster, as Applications name it: a server's URL or a name.
+    pub cluster: String,
+    /// Whether the tasks were held against the live cluster: only then do they prune.
+    pub live: bool,
+    /// The tasks, in order.
+    pub tasks: Vec<Task>,
+    /// What is deployed there and left alone.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One object to apply or to delete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// Tasks of one step may run at once; a step begins when the one before is done, and healthy where waves end.
+    pub step: u32,
+    /// The wave: of the Application, then of the object.
+    pub wave: (i64, i64),
+    /// What to do.
+    pub action: Action,
+    /// The object.
+    #[serde(flatten)]
+    pub object: ObjectRef,
+    /// The Application: `namespace/name`.
+    pub application: String,
+    /// Digest of the object as it is applied; absent for what is deleted.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Digest>,
+    /// The file and line that a person wrote: `path:line`.
+    pub source: String,
+}
+
+/// What is done to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is not there yet.
+    Create,
+    /// It is there and differs, or nobody looked.
+    Apply,
+    /// It is there as it should be.
+    Unchanged,
+    /// It was tracked, and is no longer deployed.
+    Prune,
+}
+
+/// An object by its names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// `apps/v1`
+    #[serde(rename = "apiVersion")]
+    pub api_version: String,
+    /// `Deployment`
+    pub kind: String,
+    /// Empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// `web`
+    pub name: String,
+}
+
+/// Something that a plan leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skipped {
+    /// The object.
+    #[serde(flatten)]
+    pub object: ObjectRef,
+    /// The Application: `namespace/name`.
+    pub application: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl ObjectRef {
+    /// The API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+}
+
+impl std::fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
+    }
+}
+
+/// Why a plan is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The file is not JSON of a plan's form. Make a new plan.
+    #[error("not a plan: {0}")]
+    Malformed(String),
+    /// The plan was made by a version of tiphys that writes another format. Make a new plan.
+    #[error("the plan has version {0}; this tiphys reads version {VERSION}")]
+    Version(u32),
+    /// The file is not what `tiphys plan` wrote: it was edited or truncated. Make a new plan.
+    #[error("the plan was changed: its digest is {found}, it says {expected}")]
+    Tampered {
+        /// What the plan says.
+        expected: Digest,
+        /// What its content has.
+        found: Digest,
+    },
+    /// The repository is not at the commit that the plan was made from. Check it out, or make a new plan.
+    #[error("the plan was made from commit {expected}, the repository is at {found}")]
+    Commit {
+        /// The plan's.
+        expected: String,
+        /// The repository's.
+        found: String,
+    },
+    /// Files of the repository changed since the plan was made. Make a new plan.
+    #[error("the repository's files are not those that the plan was made from")]
+    Inputs,
+    /// Rules or policies changed since the plan was approved. Make a new plan.
+    #[error("the rules and policies are not those that the plan was approved by")]
+    Policies,
+    /// The repository renders to other objects than the plan names. Make a new plan.
+    #[error("{object}: the repository renders another object than the plan names")]
+    Object {
+        /// The object.
+        object: String,
+    },
+}
+
+impl Plan {
+    /// The plan for what was approved, before any cluster was looked at.
+    pub fn of(approved: &Approved, policies: Digest) -> Plan {
+        let checked = approved.checked();
+        let clusters = deployments(checked)
+            .into_iter()
+            .map(|deployment| ClusterPlan {
+                cluster: deployment.cluster.clone(),
+                live: false,
+                tasks: order::tasks(&deployment.objects),
+                skipped: deployment.skipped,
+            })
+            .collect();
+        Plan {
+            version: VERSION,
+            tiphys: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: checked.repository().snapshot.commit.clone(),
+            inputs: of_inputs(checked),
+            policies,
+            clusters,
+            digest: Digest::default(),
+        }
+        .sealed()
+    }
+
+    /// The plan with the digest of its content.
+    #[must_use]
+    pub fn sealed(mut self) -> Plan {
+        self.digest = self.content_digest();
+        self
+    }
+
+    fn content_digest(&self) -> Digest {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            fields.remove("digest");
+        }
+        Digest::of(canonical(&value).as_bytes())
+    }
+
+    /// The plan as it is stored: readable JSON.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Reads a stored plan and verifies its digest.
+    ///
+    /// # Errors
+    /// When the text is no plan, or not as it was written.
+    pub fn from_json(text: &str) -> Result<Plan, PlanError> {
+        let plan: Plan = serde_json::from_str(text).map_err(|error| PlanError::Malformed(error.to_string()))?;
+        if plan.version != VERSION {
+            return Err(PlanError::Version(plan.version));
+        }
+        // Any change of the text counts, in its spaces too.
+        let found = if text == plan.to_json() { plan.content_digest() } else { Digest::of(text.as_bytes()) };
+        if found != plan.digest {
+            return Err(PlanError::Tampered { expected: plan.digest, found });
+        }
+        Ok(plan)
+    }
+
+    /// Verifies that `fresh`, made from the repository at hand, is of the same inputs.
+    ///
+    /// # Errors
+    /// When commit, files, rules or rendered objects differ.
+    pub fn verify(&self, fresh: &Plan) -> Result<(), PlanError> {
+        if self.commit != fresh.commit {
+            let shown = |commit: &Option<String>| commit.clone().unwrap_or_else(|| "no commit".to_owned());
+            return Err(PlanError::Commit { expected: shown(&self.commit), found: shown(&fresh.commit) });
+        }
+        if self.policies != fresh.policies {
+            return Err(PlanError::Policies);
+        }
+        if self.inputs != fresh.inputs {
+            return Err(PlanError::Inputs);
+        }
+        Ok(())
+    }
+}
