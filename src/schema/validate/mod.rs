@@ -236,6 +236,13 @@ impl<'s, 'n> Validator<'s, 'n> {
         self.alternatives(schema, node, place);
     }
 
+    /// Whether the value is filled in after rendering: `${REPLICAS:=1}`, as Flux and envsubst do. What it will be is not
+    /// known here.
+    fn is_substituted(&self, node: &Node) -> bool {
+        let text = node.as_str().unwrap_or_default();
+        text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
+    }
+
     fn is_null(&self, node: &Node) -> bool {
         matches!(&node.value, Value::Scalar(scalar) if scalar.resolve_kubernetes() == Resolved::Null)
     }
