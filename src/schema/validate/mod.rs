@@ -209,10 +209,17 @@ impl<'s, 'n> Validator<'s, 'n> {
         let arena = self.arena;
         let schema = arena.node(id);
         if self.is_null(node) {
-            if !self.native && !schema.flags.has(Flags::NULLABLE) && !schema.types.is_any() && schema.default.is_none()
-            {
-                self.mismatch(node, schema.types);
+            // Of a custom resource, null that stands for a property is dropped; an item of a list is not.
+            let item = matches!(self.path.last(), Some(Segment::Index(_)));
+            if item && !self.native && !schema.flags.has(Flags::NULLABLE) && schema.default.is_none() {
+                let types = self.expected(schema);
+                if !types.is_any() {
+                    self.mismatch(node, types);
+                }
             }
+            return;
+        }
+        if self.is_substituted(node) {
             return;
         }
         if schema.flags.has(Flags::QUANTITY) {
