@@ -9,9 +9,12 @@ mod collect;
 pub mod engine;
 pub(crate) mod fingerprint;
 pub(crate) mod inventory;
+pub(crate) mod pod;
 pub mod rego;
 pub mod rules;
 pub mod schema;
+pub(crate) mod selector;
+pub(crate) mod syntax;
 
 pub use approve::{Approved, approve};
 pub use collect::{Accepted, Checked, Judgement, Summary, Waived};
