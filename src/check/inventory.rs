@@ -30,11 +30,6 @@ impl Placed<'_> {
             None => finding,
         }
     }
-
-    /// `Deployment web`
-    pub(crate) fn title(&self) -> String {
-        format!("{} {}", self.resource.kind(), self.resource.name())
-    }
 }
 
 /// Places in [`Inventory::everything`], by namespace.

@@ -49,7 +49,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             };
             let config_maps = inventory.names_beside(placed, "", "ConfigMap");
             if !config_maps.contains(&name) {
-                let what = format!("{} needs ConfigMap `{name}`, which nothing makes in its namespace", placed.title());
+                let what = format!("{} needs ConfigMap `{name}`, which nothing makes in its namespace", placed.resource.kind());
                 findings.push(
                     placed
                         .finding(&RULE, reference)

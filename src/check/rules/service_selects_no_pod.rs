@@ -3,6 +3,7 @@
 use crate::check::World;
 use crate::check::inventory::{Inventory, selects};
 use crate::finding::{Check, Finding, declare_rule};
+use crate::yaml::Entry;
 
 declare_rule! {
     /// Reports a Service whose selector matches the pods of no workload in its namespace.
@@ -54,14 +55,11 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 })
             })
             .collect();
-        let node = match missing.as_slice() {
-            [entry] => &entry.value,
-            _ => selector,
+        let text = |entry: &&Entry| format!("{}={}", entry.key_text(), entry.value.text().unwrap_or_default());
+        let (node, what) = match missing.as_slice() {
+            [entry] => (&entry.value, text(entry)),
+            _ => (selector, labels.iter().map(|entry| text(&entry)).collect::<Vec<_>>().join(", ")),
         };
-        let wanted: Vec<String> = labels
-            .iter()
-            .map(|entry| format!("{}={}", entry.key_text(), entry.value.text().unwrap_or_default()))
-            .collect();
         let values = missing.iter().flat_map(|entry| {
             pods.iter().filter_map(|(_, template)| template.path(&["metadata", "labels", entry.key_text()])?.text())
         });
@@ -69,7 +67,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             placed
                 .finding(&RULE, node)
-                .message(format!("{} selects {}, and no pod of its namespace is labelled so", placed.title(), wanted.join(", ")))
+                .message(format!("Service selects {what}, and no pod of its namespace is labelled so"))
                 .help("select labels of a pod template in the namespace")
                 .help_did_you_mean(word, values),
         );
