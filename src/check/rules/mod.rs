@@ -16,6 +16,9 @@ macro_rules! rules {
 }
 
 rules! {
+    mutable_image_tag,
+    privileged_container,
+    resource_deployed_twice,
     blocking_disruption_budget,
     configmap_not_found,
     scale_target_not_found,
