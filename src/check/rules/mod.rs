@@ -16,6 +16,8 @@ macro_rules! rules {
 }
 
 rules! {
+    missing_memory_limit,
+    runs_as_root,
     mutable_image_tag,
     privileged_container,
     resource_deployed_twice,
