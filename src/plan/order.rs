@@ -48,6 +48,14 @@ pub fn kind_rank(kind: &str) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
+/// The rank of a kind for deletion, which goes from the highest down: what others need goes last.
+pub fn removal_rank(kind: &str) -> usize {
+    match stage(kind) {
+        2 => kind_rank(kind) + 2,
+        stage => usize::from(stage),
+    }
+}
+
 /// Where an object stands in the order of a whole cluster: namespaces and definitions of kinds are needed by what other
 /// Applications deploy, so they come before all waves.
 fn stage(kind: &str) -> u8 {

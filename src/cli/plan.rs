@@ -1,0 +1,195 @@
+//! `tiphys plan`
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::input::InputArgs;
+use super::{Failure, Status, runtime};
+use crate::check::{Checked, approve};
+use crate::finding::{Profile, Severity};
+use crate::plan::{Action, Deployment, Digest, Plan, deployments};
+use crate::report::{self, Appearance, Format};
+use crate::run::{self, Options};
+use crate::sync::{Cluster, PruneOptions, SyncError, compare};
+
+/// Arguments of `tiphys plan`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// The choice of rules; the configuration's, else recommended
+    #[arg(long, value_name = "PROFILE", value_parser = super::check::profile)]
+    profile: Option<Profile>,
+    /// Where the plan is written
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Plan only these Applications; may be repeated
+    #[arg(long = "application", value_name = "NAME")]
+    applications: Vec<String>,
+    #[command(flatten)]
+    clusters: ClusterArgs,
+    /// Do not look at any cluster: nothing is compared and nothing pruned
+    #[arg(long)]
+    offline: bool,
+    /// Prune what is no longer deployed for every Application, not only for those with `automated.prune`
+    #[arg(long)]
+    prune: bool,
+}
+
+/// Which cluster is reached how.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ClusterArgs {
+    /// The kubeconfig; $KUBECONFIG or ~/.kube/config if it is not given
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// The context of a cluster: its name, its server's URL or `*` for all others; may be repeated
+    #[arg(long = "cluster", value_name = "WHICH=CONTEXT", value_parser = mapping)]
+    pub(super) clusters: Vec<(String, String)>,
+}
+
+fn mapping(text: &str) -> Result<(String, String), String> {
+    let (which, context) = text.rsplit_once('=').ok_or("expected WHICH=CONTEXT")?;
+    if which.is_empty() || context.is_empty() {
+        return Err("expected WHICH=CONTEXT".to_owned());
+    }
+    Ok((which.to_owned(), context.to_owned()))
+}
+
+impl ClusterArgs {
+    /// The context for a cluster as Applications name it. The name and the server of a registered cluster mean the same.
+    pub(super) fn context(&self, checked: &Checked, cluster: &str) -> Result<&str, Failure> {
+        let known = checked.config().cluster(cluster);
+        let is_meant = |which: &str| {
+            which == cluster
+                || known.is_some_and(|known| which == known.name.as_str() || which == known.server.as_str())
+                || checked.resolved().is_same_cluster(which, cluster)
+        };
+        let exact = self.clusters.iter().find(|(which, _)| is_meant(which));
+        let found = exact.or_else(|| self.clusters.iter().find(|(which, _)| which == "*"));
+        found
+            .map(|(_, context)| context.as_str())
+            .ok_or_else(|| Failure::Usage(SyncError::Unmapped(cluster.to_owned()).to_string()))
+    }
+
+    /// Connects to the cluster.
+    pub(super) async fn connect(&self, checked: &Checked, cluster: &str) -> Result<Cluster, Failure> {
+        let context = self.context(checked, cluster)?;
+        Cluster::connect(self.kubeconfig.as_deref(), Some(context)).await.map_err(|error| failure(&error))
+    }
+}
+
+/// How an error of the executor ends the command.
+pub(super) fn failure(error: &SyncError) -> Failure {
+    match error {
+        SyncError::Kubeconfig(_) | SyncError::Unmapped(_) => Failure::Usage(error.to_string()),
+        _ => Failure::Internal(error.to_string()),
+    }
+}
+
+/// What a plan is made from: the repository, judged and approved.
+pub(super) struct Made {
+    pub(super) plan: Plan,
+    pub(super) deployments: BTreeMap<String, Deployment>,
+    pub(super) checked: Arc<Checked>,
+}
+
+/// Judges the repository and plans it. A repository with errors is refused, with its report on the standard error.
+pub(super) fn make(input: &InputArgs, profile: Option<Profile>) -> Result<Made, Failure> {
+    let options = Options { profile, today: chrono::Local::now().date_naive() };
+    let input = input.read()?;
+    let checked = run::run(&input, options);
+    let approved = approve(checked).map_err(|checked| {
+        let mut out = io::stderr().lock();
+        let _ = report::write(&checked, Format::Concise, Appearance::default(), &mut out);
+        let errors = checked.findings().iter().filter(|finding| finding.severity == Severity::Error).count();
+        Failure::Usage(format!("the repository has {errors} errors; only what passes is planned"))
+    })?;
+    let plan = Plan::of(&approved, policies(approved.checked()));
+    let checked = Arc::new(approved.checked().clone());
+    let deployments =
+        deployments(&checked).into_iter().map(|deployment| (deployment.cluster.clone(), deployment)).collect();
+    Ok(Made { plan, deployments, checked })
+}
+
+/// The digest of the rules and policies in force.
+fn policies(checked: &Checked) -> Digest {
+    Digest::of(checked.rule_set().as_bytes())
+}
+
+pub(super) fn run(args: &Args) -> Result<Status, Failure> {
+    let Made { mut plan, mut deployments, checked } = make(&args.input, args.profile)?;
+    if !args.applications.is_empty() {
+        select(&mut plan, &mut deployments, &args.applications)?;
+    }
+    if !args.offline {
+        runtime()?.block_on(async {
+            for part in &mut plan.clusters {
+                let Some(deployment) = deployments.get(&part.cluster) else { continue };
+                let cluster = args.clusters.connect(&checked, &part.cluster).await?;
+                let options = PruneOptions { all: args.prune };
+                compare(part, deployment, &cluster, options).await.map_err(|error| failure(&error))?;
+            }
+            Ok::<(), Failure>(())
+        })?;
+    }
+    let plan = plan.sealed();
+    std::fs::write(&args.out, plan.to_json())
+        .map_err(|error| Failure::Usage(format!("{}: {error}", args.out.display())))?;
+    show(&plan).map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(Status::Clean)
+}
+
+/// Keeps the tasks of the Applications named, by `name` or `namespace/name`.
+fn select(
+    plan: &mut Plan,
+    deployments: &mut BTreeMap<String, Deployment>,
+    applications: &[String],
+) -> Result<(), Failure> {
+    let is_named = |id: &str, name: &str| id == name || id.rsplit_once('/').is_some_and(|(_, last)| last == name);
+    for name in applications {
+        if !deployments.values().any(|part| part.applications.keys().any(|id| is_named(id, name))) {
+            return Err(Failure::Usage(format!("no Application {name} in the repository")));
+        }
+    }
+    let keep = |id: &str| applications.iter().any(|name| is_named(id, name));
+    for deployment in deployments.values_mut() {
+        deployment.applications.retain(|id, _| keep(id));
+    }
+    for part in &mut plan.clusters {
+        part.tasks.retain(|task| keep(&task.application));
+        part.skipped.retain(|skipped| keep(&skipped.application));
+    }
+    plan.clusters.retain(|part| !part.tasks.is_empty());
+    Ok(())
+}
+
+fn show(plan: &Plan) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for part in &plan.clusters {
+        writeln!(out, "{}", part.cluster)?;
+        for task in &part.tasks {
+            let action = match task.action {
+                Action::Create => "create",
+                Action::Apply => "apply",
+                Action::Unchanged => "unchanged",
+                Action::Prune => "prune",
+            };
+            writeln!(out, "  {:>3} {action:<9} {}  ({}) {}", task.step, task.object, task.application, task.source)?;
+        }
+        for skipped in &part.skipped {
+            writeln!(out, "      skip      {}  ({}): {}", skipped.object, skipped.application, skipped.reason)?;
+        }
+    }
+    let count = |action| plan.clusters.iter().flat_map(|part| &part.tasks).filter(|t| t.action == action).count();
+    writeln!(
+        out,
+        "{} to create, {} to apply, {} unchanged, {} to prune; {}",
+        count(Action::Create),
+        count(Action::Apply),
+        count(Action::Unchanged),
+        count(Action::Prune),
+        plan.digest
+    )
+}
