@@ -45,5 +45,6 @@ pub mod resolve;
 pub mod run;
 pub mod schema;
 pub mod source;
+pub mod sync;
 pub mod waiver;
 pub mod yaml;

@@ -22,6 +22,7 @@ pub struct Checked {
     pub(super) rendered: Arc<Vec<Rendered>>,
     pub(super) config: Arc<Config>,
     pub(super) schemas: Arc<Catalogues>,
+    pub(super) rule_set: String,
     pub(super) findings: Vec<Finding>,
     pub(super) waived: Vec<Waived>,
     pub(super) not_judged: Vec<Judgement>,
@@ -124,6 +125,12 @@ impl Checked {
     /// The kinds that each cluster knows.
     pub fn schemas(&self) -> &Arc<Catalogues> {
         &self.schemas
+    }
+
+    /// What decided: the version of tiphys, the profile, and the digest of the policies. The same text means the same
+    /// rules.
+    pub fn rule_set(&self) -> &str {
+        &self.rule_set
     }
 
     /// The worst severity among the findings.

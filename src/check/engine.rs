@@ -91,6 +91,12 @@ pub fn check(input: CheckInput) -> Checked {
         findings,
         waived: Vec::new(),
         not_judged: judgements,
+        rule_set: format!(
+            "tiphys {} profile {} policies {}",
+            env!("CARGO_PKG_VERSION"),
+            profile.as_str(),
+            policies.fingerprint()
+        ),
         summary: Summary::default(),
         resolved,
         rendered,

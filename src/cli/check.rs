@@ -63,7 +63,7 @@ enum Color {
     Never,
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
     Profile::parse(text).ok_or_else(|| format!("unknown profile {text}; known are recommended, strict, seed"))
 }
 

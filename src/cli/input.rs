@@ -18,7 +18,7 @@ pub(super) struct InputArgs {
     pub(super) config: Option<PathBuf>,
     /// A directory of Rego policies, besides those that the configuration names; may be repeated
     #[arg(long = "policy", value_name = "DIR")]
-    policies: Vec<PathBuf>,
+    pub(super) policies: Vec<PathBuf>,
 }
 
 impl InputArgs {

@@ -5,6 +5,8 @@
 
 mod check;
 mod input;
+mod plan;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,10 @@ struct Arguments {
 enum Command {
     /// Check a repository: render it, and hold it against schemas, policies and rules
     Check(check::Args),
+    /// Plan what an approved repository changes in its clusters
+    Plan(plan::Args),
+    /// Carry a plan out
+    Sync(sync::Args),
 }
 
 /// How a command ended; the exit codes are part of the interface.
@@ -70,6 +76,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Check(args) => check::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Sync(args) => sync::run(&args),
     };
     match result {
         Ok(status) => ExitCode::from(status.code()),
@@ -81,4 +89,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// The runtime for what talks to a cluster.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Internal(error.to_string()))
 }

@@ -64,7 +64,6 @@ impl ClusterArgs {
         let is_meant = |which: &str| {
             which == cluster
                 || known.is_some_and(|known| which == known.name.as_str() || which == known.server.as_str())
-                || checked.resolved().is_same_cluster(which, cluster)
         };
         let exact = self.clusters.iter().find(|(which, _)| is_meant(which));
         let found = exact.or_else(|| self.clusters.iter().find(|(which, _)| which == "*"));

@@ -56,8 +56,8 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let made = make(&input, args.profile)?;
     plan.verify(&made.plan).map_err(refused)?;
     verify_objects(&plan, &made).map_err(refused)?;
-    let mut journal =
-        Journal::open(&args.journal, &plan.digest, args.resume).map_err(|error| Failure::Internal(error.to_string()))?;
+    let mut journal = Journal::open(&args.journal, &plan.digest, args.resume)
+        .map_err(|error| Failure::Internal(error.to_string()))?;
     let interrupted = Arc::new(AtomicBool::new(false));
     let options = Options {
         timeout: Duration::from_secs(args.timeout),
@@ -89,9 +89,10 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
 fn verify_objects(plan: &Plan, made: &Made) -> Result<(), PlanError> {
     for part in &plan.clusters {
         for task in part.tasks.iter().filter(|task| task.action != Action::Prune) {
-            let rendered = made.deployments.get(&part.cluster).and_then(|deployment| {
-                deployment.objects.iter().find(|desired| desired.object == task.object)
-            });
+            let rendered = made
+                .deployments
+                .get(&part.cluster)
+                .and_then(|deployment| deployment.objects.iter().find(|desired| desired.object == task.object));
             if rendered.map(|desired| &desired.digest) != task.digest.as_ref() {
                 return Err(PlanError::Object { object: task.object.to_string() });
             }

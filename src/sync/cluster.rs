@@ -171,7 +171,8 @@ impl Cluster {
         }
         let mut tracked = Vec::new();
         for known in listed.into_values() {
-            if matches!((known.resource.group.as_str(), known.resource.kind.as_str()), ("" | "events.k8s.io", "Event")) {
+            if matches!((known.resource.group.as_str(), known.resource.kind.as_str()), ("" | "events.k8s.io", "Event"))
+            {
                 continue;
             }
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &known.resource);
@@ -189,10 +190,7 @@ impl Cluster {
                             name: item.metadata.name.clone().unwrap_or_default(),
                         },
                         tracking: tracking.clone(),
-                        sync_options: annotations
-                            .get("argocd.argoproj.io/sync-options")
-                            .cloned()
-                            .unwrap_or_default(),
+                        sync_options: annotations.get("argocd.argoproj.io/sync-options").cloned().unwrap_or_default(),
                         owned: item.metadata.owner_references.is_some_and(|owners| !owners.is_empty()),
                     });
                 }

@@ -108,7 +108,10 @@ fn same(live: &Value, applied: &Value) -> bool {
     };
     let owned = |value: &Value| {
         let managers = value.pointer("/metadata/managedFields").and_then(Value::as_array).cloned().unwrap_or_default();
-        managers.into_iter().find(|entry| entry["manager"] == super::FIELD_MANAGER).map(|entry| entry["fieldsV1"].clone())
+        managers
+            .into_iter()
+            .find(|entry| entry["manager"] == super::FIELD_MANAGER)
+            .map(|entry| entry["fieldsV1"].clone())
     };
     bare(live) == bare(applied) && owned(live) == owned(applied)
 }

@@ -249,9 +249,9 @@ fn autoscaler(live: &Value) -> Health {
     let failed = ["ScalingActive", "AbleToScale"].iter().find_map(|kind| {
         condition(live, kind).filter(|condition| {
             condition["status"] == "False"
-                && condition["reason"].as_str().is_some_and(|reason| {
-                    reason.starts_with("Failed") || reason.starts_with("Invalid")
-                })
+                && condition["reason"]
+                    .as_str()
+                    .is_some_and(|reason| reason.starts_with("Failed") || reason.starts_with("Invalid"))
         })
     });
     if let Some(failed) = failed {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::health::{self, Health};
 use super::{Cluster, Journal, State, SyncError};
-use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef, Task, TRACKING};
+use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef, TRACKING, Task};
 
 /// How to work.
 #[derive(Debug, Clone)]
@@ -169,11 +169,7 @@ async fn settle(
             return Ok(());
         }
         if began.elapsed() > options.timeout {
-            return Err(SyncError::Unhealthy(format!(
-                "after {} s: {}",
-                options.timeout.as_secs(),
-                reasons.join("; ")
-            )));
+            return Err(SyncError::Unhealthy(format!("after {} s: {}", options.timeout.as_secs(), reasons.join("; "))));
         }
         if options.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
             return Err(SyncError::Interrupted);

@@ -19,6 +19,7 @@ mod value;
 use std::sync::Arc;
 
 use regorus::Engine;
+use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
 use self::evaluate::Problem;
@@ -35,6 +36,7 @@ pub struct PolicySet {
     rules: Vec<PolicyRule>,
     policies: Vec<Policy>,
     engine: Option<Arc<Engine>>,
+    fingerprint: String,
 }
 
 impl std::fmt::Debug for PolicySet {
@@ -98,6 +100,7 @@ impl PolicySet {
         for policy in given.iter().filter(|given| given.path.ends_with(".rego") && !is_test(given.path)) {
             sources.push(source::parse(policy.path, Some(policy.file), policy.text, &mut number));
         }
+        let fingerprint = fingerprint(&sources, &given);
         let mut set = PolicySet::default();
         let mut engine = evaluate::engine();
         for document in given.iter().filter(|given| !given.path.ends_with(".rego")) {
@@ -126,6 +129,7 @@ impl PolicySet {
         }
         set.rules.sort_by(|a, b| a.id.cmp(&b.id));
         set.rules.dedup_by(|a, b| a.id == b.id);
+        set.fingerprint = fingerprint;
         (set, findings)
     }
 
@@ -190,6 +194,11 @@ impl PolicySet {
         }
     }
 
+    /// The same for the same policies and documents: SHA-256 in hexadecimal.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
     /// The rules that the policies declare, by id.
     pub fn rules(&self) -> impl Iterator<Item = &PolicyRule> {
         self.rules.iter()
@@ -243,6 +252,19 @@ fn given<'s>(snapshot: &'s Snapshot, directories: &[String]) -> Vec<Given<'s>> {
         }
     }
     given
+}
+
+/// The digest of everything that is evaluated.
+fn fingerprint(sources: &[Source], given: &[Given<'_>]) -> String {
+    let mut hash = Sha256::new();
+    let documents = given.iter().map(|given| (given.path, given.text));
+    for (path, text) in sources.iter().map(|source| (source.path.as_str(), source.text.as_str())).chain(documents) {
+        for part in [path, text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
