@@ -70,7 +70,13 @@ pub fn check(input: CheckInput) -> Checked {
     for part in applications(&world, &selection) {
         raw.extend(part);
     }
-    for part in worlds(&world, &selection) {
+    let places: BTreeMap<SmolStr, Mark> =
+        by_id(&world).into_iter().map(|(id, found)| (id, found.target.mark)).collect();
+    for mut part in worlds(&world, &selection) {
+        for raw in &mut part {
+            let application = raw.finding.application.as_ref();
+            raw.target = application.and_then(|id| places.get(id)).copied().unwrap_or(Mark::NONE);
+        }
         raw.extend(part);
     }
     let (found, unjudged) = policies.evaluate(&world, &|id| selection.is_on(id));
@@ -232,6 +238,11 @@ fn targets(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
         .collect()
 }
 
+/// What each Application renders to.
+fn by_id<'a>(world: &World<'a>) -> BTreeMap<SmolStr, &'a Rendered> {
+    world.rendered.iter().filter_map(|rendered| Some((rendered.application()?.id(), rendered))).collect()
+}
+
 /// The findings of the rules that look at one Application.
 fn applications(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
     let looks: Vec<fn(&ApplicationContext<'_>, &mut Vec<Finding>)> = selection
@@ -241,8 +252,7 @@ fn applications(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
             _ => None,
         })
         .collect();
-    let by_id: BTreeMap<SmolStr, &Rendered> =
-        world.rendered.iter().filter_map(|rendered| Some((rendered.application()?.id(), rendered))).collect();
+    let by_id = by_id(world);
     world
         .resolved
         .applications

@@ -8,13 +8,16 @@ mod approve;
 mod collect;
 pub mod engine;
 pub(crate) mod fingerprint;
+pub(crate) mod images;
 pub(crate) mod inventory;
 pub(crate) mod pod;
+pub(crate) mod references;
 pub mod rego;
 pub mod rules;
 pub mod schema;
 pub(crate) mod selector;
 pub(crate) mod syntax;
+pub(crate) mod workload;
 
 pub use approve::{Approved, approve};
 pub use collect::{Accepted, Checked, Judgement, Summary, Waived};
