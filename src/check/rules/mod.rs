@@ -16,17 +16,6 @@ macro_rules! rules {
 }
 
 rules! {
-    missing_memory_limit,
-    runs_as_root,
-    mutable_image_tag,
-    privileged_container,
-    resource_deployed_twice,
-    blocking_disruption_budget,
-    configmap_not_found,
-    scale_target_not_found,
-    service_account_not_found,
-    service_port_not_found,
-    service_selects_no_pod,
     affinity_selector_matches_no_pod,
     api_version_deprecated,
     api_version_not_served,
@@ -50,6 +39,7 @@ rules! {
     invalid_source,
     invalid_waiver,
     missing_api_version_kind,
+    missing_memory_limit,
     missing_pod_disruption_budget,
     missing_pod_security_level,
     missing_probe,
@@ -65,6 +55,7 @@ rules! {
     probe_port_not_found,
     requests_above_limits,
     resource_deployed_twice,
+    runs_as_root,
     scale_target_not_found,
     schema_duplicate_item,
     schema_invalid_value,
