@@ -128,6 +128,14 @@ pub(crate) fn printed(scalar: &Scalar, mark: Mark) -> Result<Printed<'_>, WriteE
     })
 }
 
+/// Why kustomize cannot print `scalar`, if it cannot.
+pub(crate) fn unprintable(scalar: &Scalar, mark: Mark) -> Option<String> {
+    let surely_fine = matches!(scalar.tag, Tag::None | Tag::Str)
+        && !matches!(scalar.text.as_bytes().first(), Some(b'.' | b'+' | b'-'))
+        || scalar.style != Style::Plain && scalar.tag == Tag::None;
+    if surely_fine { None } else { printed(scalar, mark).err().map(|error| error.to_string()) }
+}
+
 /// A finite number as it looks behind JSON and go-yaml: whole numbers of 64 bits are integers, others have six digits
 /// before an exponent appears.
 pub(crate) fn float(value: f64) -> String {
@@ -482,7 +490,7 @@ fn sorted_entries(entries: &[Entry]) -> Vec<&Entry> {
 }
 
 /// The decoder behind kustomize refuses mappings with keys that are no text.
-fn is_string_key(key: &Node) -> bool {
+pub(crate) fn is_string_key(key: &Node) -> bool {
     key.as_scalar().is_some_and(|scalar| {
         scalar.tag == Tag::Str
             || scalar.style != Style::Plain

@@ -1,0 +1,713 @@
+//! Accumulating a kustomization: its resources and those of its bases, then its generators, components and
+//! transformers, in kustomize's order.
+//!
+//! A base is accumulated once and shared: see [`Builds::base`]. A component works on what is accumulated so far, so it
+//! runs anew in each kustomization that lists it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::config::Config;
+use super::embedded;
+use super::fieldspec::FieldError;
+use super::generate;
+use super::kustomization::{Kustomization, Variable};
+use super::patch::unfit;
+use super::plugin;
+use super::resource::{Behavior, Id, Res, is_nil_or_empty, raw};
+use super::schema::MergeSchema;
+use super::transform;
+use crate::check::rules;
+use crate::finding::{Finding, NotJudged};
+use crate::load::{KUSTOMIZATION_NAMES, Repository};
+use crate::origin::{FileId, Mark};
+use crate::source::{base_name, join, normalize, parent};
+use crate::yaml::{Node, ProblemKind, Value, YamlFile};
+
+/// Kustomizations include each other at most this deep.
+const DEPTH: usize = 64;
+
+/// Renders the kustomizations of one repository. What several of them share is read and accumulated once.
+#[derive(Debug)]
+pub struct Builds<'r> {
+    pub(super) repository: &'r Repository,
+    pub(super) options: Options,
+    kustomizations: Mutex<HashMap<String, Option<Arc<Kustomization>>>>,
+    bases: Mutex<HashMap<(String, Option<FileId>), Arc<OnceLock<Arc<Build>>>>>,
+    reaches: Mutex<HashMap<String, Arc<Reach>>>,
+    schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
+    /// Stands where a node is taken out for a moment.
+    pub(super) placeholder: Arc<Node>,
+    left: AtomicBool,
+}
+
+/// How kustomize is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Files must lie in or below the directory of the kustomization that names them.
+    pub restrict: bool,
+    /// Charts are inflated.
+    pub helm: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { restrict: true, helm: true }
+    }
+}
+
+/// What is accumulated so far, and what was found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Build {
+    pub(super) resources: Vec<Res>,
+    pub(super) config: Option<Arc<Config>>,
+    pub(super) vars: Vec<Variable>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) not_judged: Vec<NotJudged>,
+    pub(super) used: BTreeSet<FileId>,
+    pub(super) failed: bool,
+    /// Something could not be read: what is missed may be there.
+    pub(super) partial: bool,
+}
+
+impl Build {
+    /// Notes an error that has no rule of its own.
+    pub(super) fn error(&mut self, mark: Mark, message: impl Into<String>) {
+        self.fail(Some(Box::new(Finding::new(&rules::kustomize_error::RULE, mark).message(message))));
+    }
+
+    /// Notes that kustomize refuses.
+    pub(super) fn fail(&mut self, finding: Option<Box<Finding>>) {
+        self.failed = true;
+        self.findings.extend(finding.map(|finding| *finding));
+    }
+
+    /// Notes that part of the input is missing.
+    fn miss(&mut self, finding: Option<Box<Finding>>) {
+        self.partial = true;
+        self.fail(finding);
+    }
+
+    pub(super) fn field_error(&mut self, error: FieldError) {
+        self.error(error.origin.mark, error.message);
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.clone().unwrap_or_else(|| Config::builtin().clone())
+    }
+
+    /// Takes over what `other` found and read, but not its resources.
+    fn report(&mut self, other: &Build) {
+        self.findings.extend(other.findings.iter().cloned());
+        self.not_judged.extend(other.not_judged.iter().cloned());
+        self.used.extend(&other.used);
+        self.failed |= other.failed;
+        self.partial |= other.partial;
+    }
+
+    /// Adds resources; one whose identity is taken is a finding, and left out.
+    pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>) {
+        let mut known: HashMap<_, usize> =
+            self.resources.iter().enumerate().map(|(index, res)| (res.id(context.schema).key(), index)).collect();
+        for res in resources {
+            let id = res.id(context.schema);
+            if let Some(first) = known.get(&id.key()).and_then(|index| self.resources.get(*index)) {
+                let finding = duplicate(&id, &res, first);
+                self.fail(Some(Box::new(finding)));
+                continue;
+            }
+            known.insert(id.key(), self.resources.len());
+            self.resources.push(res);
+        }
+    }
+
+    /// Reports resources that came to have one identity.
+    pub(super) fn check_duplicates(&mut self, context: &Context<'_, '_>) {
+        let mut known: HashMap<_, usize> = HashMap::new();
+        let mut findings = Vec::new();
+        for (index, res) in self.resources.iter().enumerate() {
+            let id = res.id(context.schema);
+            match known.get(&id.key()).and_then(|first| self.resources.get(*first)) {
+                Some(first) => findings.push(duplicate(&id, res, first)),
+                None => {
+                    known.insert(id.key(), index);
+                }
+            }
+        }
+        self.failed |= !findings.is_empty();
+        self.findings.extend(findings);
+    }
+
+    /// Adds a generated resource, or merges it into the one of its name.
+    pub(super) fn absorb(&mut self, context: &Context<'_, '_>, mut res: Res, mark: Mark) {
+        let id = res.id(context.schema);
+        let found: Vec<usize> = self
+            .resources
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| known.all_ids(context.schema).iter().any(|known| known.same(&id)))
+            .map(|(index, _)| index)
+            .collect();
+        match (found.as_slice(), res.book.behavior) {
+            ([], Behavior::Merge | Behavior::Replace) => {
+                if self.partial {
+                    self.failed = true;
+                } else {
+                    self.error(mark, format!("there is no {id} to merge with or to replace"));
+                }
+            }
+            ([], _) => self.append(context, vec![res]),
+            ([index], behavior @ (Behavior::Merge | Behavior::Replace)) => {
+                if let Some(old) = self.resources.get_mut(*index) {
+                    generate::take_over(&mut res, old, behavior == Behavior::Merge);
+                    *old = res;
+                }
+            }
+            ([index], _) => {
+                let first = self.resources.get(*index).map_or(Mark::NONE, |res| res.node.mark());
+                let finding = Finding::new(&rules::duplicate_resource_id::RULE, mark)
+                    .message(format!("{id} exists already"))
+                    .help("set `behavior: merge` or `behavior: replace`, or choose another name")
+                    .related(first, "the resource of that name");
+                self.fail(Some(Box::new(finding)));
+            }
+            _ => self.error(mark, format!("several resources are {id}: the generator cannot tell which to change")),
+        }
+    }
+}
+
+fn duplicate(id: &Id, res: &Res, first: &Res) -> Finding {
+    let at = |res: &Res| res.node.path(&["metadata", "name"]).map_or(res.node.mark(), Node::mark);
+    Finding::new(&rules::duplicate_resource_id::RULE, at(res))
+        .message(format!("{id} is there twice"))
+        .help("remove one of them; to change a resource of a base, write a patch")
+        .related(at(first), "the first")
+}
+
+/// Which directories a kustomization includes, directly or not.
+#[derive(Debug, Default)]
+struct Reach {
+    directories: BTreeSet<String>,
+    cyclic: bool,
+}
+
+/// The kustomization that is being accumulated.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'b, 'r> {
+    pub(super) builds: &'b Builds<'r>,
+    pub(super) directory: &'b str,
+    pub(super) schema: &'b MergeSchema,
+    pub(super) schema_id: Option<FileId>,
+    /// The directories of the kustomizations that include this one, and its own.
+    pub(super) chain: &'b [String],
+    /// Whether `buildMetadata` asks for origins.
+    pub(super) provenance: Option<&'b str>,
+}
+
+impl Context<'_, '_> {
+    /// The file that `node` names, and its path from the root of the repository.
+    pub(super) fn file(&self, node: &Node) -> Result<(FileId, String), Box<Finding>> {
+        let written = raw(node);
+        let not_found =
+            |message: String| Finding::new(&rules::kustomize_resource_not_found::RULE, node.mark()).message(message);
+        let Some(path) = self.builds.path(self.directory, written) else {
+            return Err(Box::new(not_found(format!("{written}: the path leaves the repository"))));
+        };
+        let snapshot = &self.builds.repository.snapshot;
+        let Some(id) = snapshot.find(&path) else {
+            let finding = not_found(format!("{written}: no such file"));
+            return Err(Box::new(self.builds.did_you_mean(finding, &path)));
+        };
+        let real = snapshot.path(id);
+        let inside =
+            self.directory.is_empty() || real.strip_prefix(self.directory).is_some_and(|rest| rest.starts_with('/'));
+        if self.builds.options.restrict && !inside {
+            return Err(Box::new(
+                Finding::new(&rules::kustomize_load_restriction::RULE, node.mark())
+                    .message(format!("{written}: the file is not in or below the kustomization's directory"))
+                    .help("copy the file below, or make a kustomization of its directory and list that as a resource"),
+            ));
+        }
+        Ok((id, real.to_owned()))
+    }
+
+    /// Notes that the file which `node` names was read.
+    pub(super) fn used(&self, node: &Node, build: &mut Build) {
+        if let Ok((id, _)) = self.file(node) {
+            build.used.insert(id);
+        }
+    }
+}
+
+/// Whether kustomize would fetch `path` from elsewhere.
+fn is_remote(path: &str) -> bool {
+    path.contains("://")
+        || path.starts_with("git::")
+        || path.starts_with("git@")
+        || path.starts_with("github.com/")
+        || path.starts_with("github.com:")
+        || path.contains("?ref=")
+        || path.contains("?version=")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // What the maps hold is complete at every moment, so a panic elsewhere does no harm to it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'r> Builds<'r> {
+    /// Builds of the kustomizations of `repository`, as Argo CD makes them.
+    pub fn new(repository: &'r Repository) -> Builds<'r> {
+        Builds::with(repository, Options::default())
+    }
+
+    /// Builds with options.
+    pub fn with(repository: &'r Repository, options: Options) -> Builds<'r> {
+        Builds {
+            repository,
+            options,
+            kustomizations: Mutex::default(),
+            bases: Mutex::default(),
+            reaches: Mutex::default(),
+            schemas: Mutex::default(),
+            placeholder: Arc::new(Node::null(crate::origin::Origin::NONE)),
+            left: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a kustomization asked for something outside of the snapshot.
+    pub fn left_the_snapshot(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// `path`, as it is written in a file of `directory`, from the root; `None` if it leaves the repository.
+    pub(super) fn path(&self, directory: &str, path: &str) -> Option<String> {
+        let path = if path.starts_with('/') { None } else { normalize(directory, path) };
+        if path.is_none() {
+            self.left.store(true, Ordering::Relaxed);
+        }
+        path
+    }
+
+    pub(super) fn did_you_mean(&self, finding: Finding, path: &str) -> Finding {
+        let directory = parent(path);
+        let skip = if directory.is_empty() { 0 } else { directory.len() + 1 };
+        let siblings: BTreeSet<&str> = self
+            .repository
+            .snapshot
+            .under(directory)
+            .filter_map(|(_, file)| file.path.get(skip..)?.split('/').next())
+            .collect();
+        finding.help_did_you_mean(base_name(path), siblings)
+    }
+
+    /// Parses the text of a scalar, with marks in the file where it stands.
+    pub(super) fn embedded(&self, node: &Node) -> (YamlFile, FileId) {
+        let file = node.mark().file;
+        let source = self.repository.snapshot.text(file);
+        (embedded::parse(node, source.map(|text| &**text)), file)
+    }
+
+    /// The kustomization of a directory, read once.
+    pub(super) fn kustomization(&self, directory: &str) -> Option<Arc<Kustomization>> {
+        if let Some(known) = lock(&self.kustomizations).get(directory) {
+            return known.clone();
+        }
+        let snapshot = &self.repository.snapshot;
+        let files: Vec<FileId> =
+            KUSTOMIZATION_NAMES.iter().filter_map(|name| snapshot.find(&join(directory, name))).collect();
+        let kustomization = files.first().map(|id| {
+            let yaml = self.repository.yaml(*id);
+            let root = yaml.and_then(|yaml| yaml.documents.first()).map(|document| &document.root);
+            let broken = yaml.is_none_or(|yaml| {
+                yaml.problems.iter().any(|problem| !matches!(problem.kind, ProblemKind::DuplicateKey { .. }))
+            });
+            let path = snapshot.path(*id);
+            let mut kustomization = if broken && root.is_none() {
+                Kustomization { path: path.to_owned(), ..Kustomization::default() }
+            } else {
+                Kustomization::read(*id, path, root)
+            };
+            if files.len() > 1 {
+                let finding = Finding::new(&rules::kustomize_error::RULE, Mark::file(*id))
+                    .message(format!("{directory} has {} kustomization files", files.len()));
+                kustomization.findings.push(finding);
+            }
+            Arc::new(kustomization)
+        });
+        lock(&self.kustomizations).entry(directory.to_owned()).or_insert(kustomization).clone()
+    }
+
+    /// The directories that the kustomization of `directory` includes directly.
+    fn includes(&self, directory: &str) -> Vec<String> {
+        let Some(kustomization) = self.kustomization(directory) else { return Vec::new() };
+        let lists = [
+            &kustomization.resources,
+            &kustomization.components,
+            &kustomization.generators,
+            &kustomization.transformers,
+            &kustomization.validators,
+        ];
+        let snapshot = &self.repository.snapshot;
+        lists
+            .into_iter()
+            .flatten()
+            .map(raw)
+            .filter(|written| !is_remote(written) && !written.contains('\n'))
+            .filter_map(|written| normalize(directory, written))
+            .filter(|path| snapshot.find(path).is_none())
+            .filter_map(|path| snapshot.directory(&path))
+            .collect()
+    }
+
+    fn reach(&self, directory: &str) -> Arc<Reach> {
+        if let Some(known) = lock(&self.reaches).get(directory) {
+            return known.clone();
+        }
+        let mut reach = Reach::default();
+        // Depth first; what is open when it is met again closes a circle.
+        let mut open: Vec<(String, Vec<String>)> = vec![(directory.to_owned(), self.includes(directory))];
+        let mut on_path: HashSet<String> = HashSet::from([directory.to_owned()]);
+        while let Some((current, rest)) = open.last_mut() {
+            match rest.pop() {
+                Some(next) => {
+                    if on_path.contains(&next) || open.len() > DEPTH {
+                        reach.cyclic = true;
+                    } else if reach.directories.insert(next.clone()) {
+                        on_path.insert(next.clone());
+                        let includes = self.includes(&next);
+                        open.push((next, includes));
+                    }
+                }
+                None => {
+                    on_path.remove(&current.clone());
+                    open.pop();
+                }
+            }
+        }
+        let reach = Arc::new(reach);
+        lock(&self.reaches).entry(directory.to_owned()).or_insert(reach).clone()
+    }
+
+    /// The schema that a build merges by: that of the first kustomization, from the root inwards, which names one.
+    pub(super) fn schema_of(&self, directory: &str, build: &mut Build) -> (Arc<MergeSchema>, Option<FileId>) {
+        let reach = self.reach(directory);
+        let directories = std::iter::once(directory).chain(reach.directories.iter().map(String::as_str));
+        for at in directories {
+            let Some(kustomization) = self.kustomization(at) else { continue };
+            let Some(path) = &kustomization.openapi_path else { continue };
+            let found = self.path(at, raw(path)).and_then(|path| self.repository.snapshot.find(&path));
+            let Some(id) = found else {
+                let finding = Finding::new(&rules::kustomize_resource_not_found::RULE, path.mark())
+                    .message(format!("{}: no such file", raw(path)));
+                build.fail(Some(Box::new(finding)));
+                continue;
+            };
+            build.used.insert(id);
+            if let Some(known) = lock(&self.schemas).get(&id) {
+                return (known.clone(), Some(id));
+            }
+            let root = self.repository.yaml(id).and_then(|yaml| yaml.documents.first());
+            let schema = Arc::new(
+                root.map_or_else(MergeSchema::default, |document| MergeSchema::from_openapi(&document.root.to_json())),
+            );
+            return (lock(&self.schemas).entry(id).or_insert(schema).clone(), Some(id));
+        }
+        (MergeSchema::builtin().clone(), None)
+    }
+
+    /// What the kustomization of `directory` accumulates to. Computed once, unless directories include each other.
+    fn base(&self, directory: &str, context: &Context<'_, 'r>) -> Arc<Build> {
+        let reach = self.reach(directory);
+        let contained = reach.directories.iter().any(|inner| context.chain.iter().any(|outer| contains(inner, outer)));
+        if reach.cyclic || contained || context.provenance.is_some() {
+            return Arc::new(self.accumulate(directory, context));
+        }
+        let slot = lock(&self.bases).entry((directory.to_owned(), context.schema_id)).or_default().clone();
+        // Nothing that is reached from here comes back here, so nobody who waits for this is waited for.
+        slot.get_or_init(|| Arc::new(self.accumulate(directory, &Context { chain: &[], ..*context }))).clone()
+    }
+
+    fn accumulate(&self, directory: &str, outer: &Context<'_, 'r>) -> Build {
+        let mut build = Build::default();
+        let Some(kustomization) = self.kustomization(directory) else { return build };
+        let mut chain = outer.chain.to_vec();
+        chain.push(directory.to_owned());
+        let context = Context { directory, chain: &chain, ..*outer };
+        context.target(&kustomization, &mut build);
+        build
+    }
+}
+
+/// Whether the directory `outer` is `inner` or lies in it.
+fn contains(inner: &str, outer: &str) -> bool {
+    inner.is_empty() || outer == inner || outer.strip_prefix(inner).is_some_and(|rest| rest.starts_with('/'))
+}
+
+impl<'r> Context<'_, 'r> {
+    /// Accumulates a kustomization into `build`, which for a component holds the resources it works on.
+    pub(super) fn target(&self, kustomization: &Kustomization, build: &mut Build) {
+        let snapshot = &self.builds.repository.snapshot;
+        if let Some(id) = snapshot.find(&kustomization.path) {
+            build.used.insert(id);
+            if self.builds.repository.yaml(id).is_none_or(|yaml| !yaml.problems.is_empty()) {
+                build.failed = true;
+                build.partial = true;
+            }
+        }
+        build.failed |= !kustomization.findings.is_empty();
+        build.findings.extend(kustomization.findings.iter().cloned());
+        for entry in &kustomization.resources {
+            self.resource(entry, build);
+        }
+        self.configurations(kustomization, build);
+        generate::run(self, kustomization, build);
+        plugin::generators(self, kustomization, build);
+        for entry in &kustomization.components {
+            self.component(entry, build);
+        }
+        transform::run(self, kustomization, build);
+        plugin::transformers(self, kustomization, &kustomization.transformers, build);
+        plugin::validators(self, kustomization, build);
+        super::vars::declare(self, kustomization, build);
+    }
+
+    /// One entry of `resources`: a file, or a directory with a kustomization.
+    pub(super) fn resource(&self, entry: &Node, build: &mut Build) {
+        let written = raw(entry);
+        if written.is_empty() {
+            return build.error(entry.mark(), "a resource without path");
+        }
+        let path = if is_remote(written) { None } else { normalize(self.directory, written) };
+        let snapshot = &self.builds.repository.snapshot;
+        let is_file = path.as_ref().is_some_and(|path| !written.starts_with('/') && snapshot.find(path).is_some());
+        if is_file {
+            match self.file(entry) {
+                Ok((id, _)) => {
+                    let resources = self.objects(id, build);
+                    self.append_file(written, resources, build);
+                }
+                Err(finding) => build.miss(Some(finding)),
+            }
+            return;
+        }
+        if is_remote(written) {
+            build.partial = true;
+            build.not_judged.push(NotJudged {
+                mark: entry.mark(),
+                what: format!("remote resource {written}"),
+                reason: "it lies outside of the repository".to_owned(),
+            });
+            return;
+        }
+        if let Some(directory) = self.directory_of(entry, build) {
+            if self.builds.kustomization(&directory).is_some_and(|kustomization| kustomization.component) {
+                return build.error(entry.mark(), format!("{written} is a component: list it under `components`"));
+            }
+            let provenance = self.provenance.map(|path| join_origin(path, written));
+            let context = Context { provenance: provenance.as_deref(), ..*self };
+            let base = self.builds.base(&directory, &context);
+            build.report(&base);
+            build.append(self, base.resources.clone());
+            build.vars.extend(base.vars.iter().cloned());
+            self.merge_config(base.config.as_ref(), entry, build);
+        }
+    }
+
+    fn append_file(&self, written: &str, mut resources: Vec<Res>, build: &mut Build) {
+        if let Some(path) = self.provenance {
+            let text: Arc<str> = format!("path: {}\n", join_origin(path, written)).into();
+            for res in &mut resources {
+                res.book.provenance = Some(text.clone());
+            }
+        }
+        build.append(self, resources);
+    }
+
+    /// The directory that an entry names, if it can be included.
+    fn directory_of(&self, entry: &Node, build: &mut Build) -> Option<String> {
+        let written = raw(entry);
+        let not_found =
+            |message: String| Finding::new(&rules::kustomize_resource_not_found::RULE, entry.mark()).message(message);
+        let Some(path) = self.builds.path(self.directory, written) else {
+            build.miss(Some(Box::new(not_found(format!("{written}: the path leaves the repository")))));
+            return None;
+        };
+        let Some(directory) = self.builds.repository.snapshot.directory(&path) else {
+            let finding = not_found(format!("{written}: no such file or directory"));
+            build.miss(Some(Box::new(self.builds.did_you_mean(finding, &path))));
+            return None;
+        };
+        if let Some(outer) = self.chain.iter().find(|outer| contains(&directory, outer)) {
+            let finding = Finding::new(&rules::kustomization_cycle::RULE, entry.mark())
+                .message(format!("{written} leads back to {outer}"))
+                .help("an overlay includes bases; a base never includes its overlay, nor a directory above it");
+            build.miss(Some(Box::new(finding)));
+            return None;
+        }
+        if self.chain.len() >= DEPTH {
+            build.miss(None);
+            build.error(entry.mark(), format!("kustomizations include each other more than {DEPTH} levels deep"));
+            return None;
+        }
+        if self.builds.kustomization(&directory).is_none() {
+            let finding = Finding::new(&rules::kustomization_not_found::RULE, entry.mark())
+                .message(format!("{written} has no kustomization file"))
+                .help("add a kustomization.yaml that lists its manifests");
+            build.miss(Some(Box::new(finding)));
+            return None;
+        }
+        Some(directory)
+    }
+
+    /// One entry of `components`.
+    fn component(&self, entry: &Node, build: &mut Build) {
+        let written = raw(entry);
+        if is_remote(written) {
+            build.partial = true;
+            build.not_judged.push(NotJudged {
+                mark: entry.mark(),
+                what: format!("remote component {written}"),
+                reason: "it lies outside of the repository".to_owned(),
+            });
+            return;
+        }
+        let Some(directory) = self.directory_of(entry, build) else { return };
+        let Some(kustomization) = self.builds.kustomization(&directory) else { return };
+        if !kustomization.component {
+            return build.error(entry.mark(), format!("{written} is no component: its kind is not `Component`"));
+        }
+        let mut chain = self.chain.to_vec();
+        chain.push(directory.clone());
+        let provenance = self.provenance.map(|path| join_origin(path, written));
+        let context = Context { directory: &directory, chain: &chain, provenance: provenance.as_deref(), ..*self };
+        context.target(&kustomization, build);
+    }
+
+    fn merge_config(&self, config: Option<&Arc<Config>>, entry: &Node, build: &mut Build) {
+        let Some(config) = config else { return };
+        match &build.config {
+            None => build.config = Some(config.clone()),
+            Some(own) if Arc::ptr_eq(own, config) => {}
+            Some(own) => {
+                let mut merged = Config::clone(own);
+                if let Err(message) = merged.merge(config) {
+                    build.error(entry.mark(), message);
+                }
+                build.config = Some(Arc::new(merged));
+            }
+        }
+    }
+
+    fn configurations(&self, kustomization: &Kustomization, build: &mut Build) {
+        for entry in &kustomization.configurations {
+            let id = match self.file(entry) {
+                Ok((id, _)) => id,
+                Err(finding) => {
+                    build.fail(Some(finding));
+                    continue;
+                }
+            };
+            build.used.insert(id);
+            let root = self.builds.repository.yaml(id).and_then(|yaml| yaml.documents.first());
+            let Some(document) = root else { continue };
+            match Config::from_node(&document.root) {
+                Ok(config) => {
+                    let mut merged = Config::clone(&build.config());
+                    if let Err(message) = merged.merge(&config) {
+                        build.error(entry.mark(), message);
+                    }
+                    build.config = Some(Arc::new(merged));
+                }
+                Err((message, node)) => build.error(node.mark(), message),
+            }
+        }
+        for entry in &kustomization.crds {
+            match self.file(entry) {
+                Ok((id, _)) => {
+                    build.used.insert(id);
+                    super::crds::load(self, entry, id, build);
+                }
+                Err(finding) => build.fail(Some(finding)),
+            }
+        }
+    }
+
+    /// The objects of a file.
+    pub(super) fn objects(&self, id: FileId, build: &mut Build) -> Vec<Res> {
+        build.used.insert(id);
+        let repository = self.builds.repository;
+        let Some(yaml) = repository.yaml(id) else {
+            build.miss(None);
+            build.error(Mark::file(id), "the file is no text");
+            return Vec::new();
+        };
+        if let Some(problem) = yaml.problems.first() {
+            build.miss(None);
+            if !repository.is_yaml(id) {
+                build.error(problem.mark, "not valid YAML");
+            }
+        }
+        self.objects_of(yaml, build)
+    }
+
+    /// The objects of a parsed file; lists are taken apart.
+    pub(super) fn objects_of(&self, yaml: &YamlFile, build: &mut Build) -> Vec<Res> {
+        let single = yaml.documents.len() == 1;
+        let mut resources = Vec::new();
+        let mut queue: std::collections::VecDeque<&Node> = std::collections::VecDeque::new();
+        for document in &yaml.documents {
+            let root = &document.root;
+            let kind = root.get("kind").map_or("", raw);
+            if single && (kind == "List" || kind == "ResourceList") && root.get("items").is_some() {
+                queue.extend(root.get("items").map_or(&[][..], Node::items));
+            } else {
+                queue.push_back(root);
+            }
+        }
+        let mut limit = 1_000_000usize;
+        while let Some(node) = queue.pop_front() {
+            if is_nil_or_empty(node) {
+                continue;
+            }
+            limit = limit.saturating_sub(1);
+            if node.as_mapping().is_none() {
+                build.error(node.mark(), "a Kubernetes object was expected");
+                continue;
+            }
+            if let Some(message) = unfit(node) {
+                build.error(node.mark(), message);
+                continue;
+            }
+            let kind = node.get("kind").map_or("", raw);
+            if kind.ends_with("List")
+                && let Some(items) = node.get("items")
+            {
+                match &items.value {
+                    Value::Sequence(sequence) if limit > 0 => queue.extend(&sequence.items),
+                    _ if items.is_null() => {}
+                    _ => build.error(items.mark(), format!("the items of a {kind} are no list")),
+                }
+                continue;
+            }
+            resources.push(generate::with_notes(Res::new(Arc::new(node.clone()))));
+        }
+        resources
+    }
+}
+
+/// `path` below `base`, with `.` and `..` resolved as far as they go.
+pub(super) fn join_origin(base: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

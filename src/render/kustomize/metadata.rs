@@ -1,0 +1,86 @@
+//! `buildMetadata`: annotations that tell where a resource came from, and the label of who manages it.
+
+use std::sync::Arc;
+
+use super::accumulate::{Build, Context};
+use super::kustomization::Kustomization;
+use super::resource::{Res, mapping_at};
+use crate::origin::Origin;
+use crate::source::base_name;
+use crate::yaml::Node;
+
+const ORIGIN: &str = "config.kubernetes.io/origin";
+const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+
+/// The note of a built-in plugin of a kustomization.
+fn configured(context: &Context<'_, '_>, kustomization: &Kustomization, kind: &str) -> Option<String> {
+    let directory = context.provenance?;
+    let file = super::accumulate::join_origin(directory, base_name(&kustomization.path));
+    Some(format!("configuredIn: {file}\nconfiguredBy:\n  apiVersion: builtin\n  kind: {kind}\n"))
+}
+
+/// Notes the generator of `res`.
+pub(super) fn generated(context: &Context<'_, '_>, kustomization: &Kustomization, kind: &str, res: &mut Res) {
+    if let Some(note) = configured(context, kustomization, kind) {
+        res.book.provenance = Some(note.into());
+    }
+}
+
+/// Notes a transformer on every resource.
+pub(super) fn transformed(context: &Context<'_, '_>, kustomization: &Kustomization, kind: &str, build: &mut Build) {
+    if let Some(note) = configured(context, kustomization, kind) {
+        noted(&note, build);
+    }
+}
+
+/// Notes a transformer by its text.
+pub(super) fn noted(note: &str, build: &mut Build) {
+    let note: Arc<str> = note.into();
+    for res in &mut build.resources {
+        if res.book.provenance.is_none() {
+            res.book.provenance = Some(note.clone());
+        } else {
+            res.book.transformations.push(note.clone());
+        }
+    }
+}
+
+/// Sets the label of `managedByLabel`.
+pub(super) fn label(kustomization: &Kustomization, build: &mut Build) {
+    if !kustomization.build_metadata.iter().any(|option| option == "managedByLabel") {
+        return;
+    }
+    for res in &mut build.resources {
+        set(res, "labels", "app.kubernetes.io/managed-by", "kustomize-v5.8.1".to_owned());
+    }
+}
+
+/// Sets the annotations that were asked for.
+pub(super) fn annotate(kustomization: &Kustomization, build: &mut Build) {
+    let asked = |option: &str| kustomization.build_metadata.iter().any(|known| known == option);
+    let (origins, transformations) = (asked("originAnnotations"), asked("transformerAnnotations"));
+    for res in &mut build.resources {
+        if let Some(note) = res.book.provenance.clone().filter(|_| origins) {
+            set(res, "annotations", ORIGIN, note.to_string());
+        }
+        if transformations && !res.book.transformations.is_empty() {
+            let notes: String = res
+                .book
+                .transformations
+                .iter()
+                .map(|note| format!("- {}\n", note.trim_end().replace('\n', "\n  ")))
+                .collect();
+            set(res, "annotations", TRANSFORMATIONS, notes);
+        }
+    }
+}
+
+fn set(res: &mut Res, field: &str, key: &str, text: String) {
+    let origin: Origin = res.node.origin.clone();
+    let node = res.node_mut();
+    if let Some(metadata) = node.get_mut("metadata")
+        && let Some(mapping) = mapping_at(metadata, field, &origin)
+    {
+        mapping.set(key, Node::string(text, origin));
+    }
+}

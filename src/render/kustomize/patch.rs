@@ -1,0 +1,460 @@
+//! Patches: strategic merges and JSON patches, from files and from text in the kustomization.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::accumulate::{Build, Context};
+use super::json_patch::{self, Operation};
+use super::kustomization::{Kustomization, PatchEntry, Selector};
+use super::merge::Merge;
+use super::resource::{Id, Res, is_nil_or_empty, raw};
+use super::selector::Matcher;
+use crate::check::rules;
+use crate::finding::{Finding, nearest};
+use crate::origin::{FileId, Mark};
+use crate::yaml::{Node, Scalar, Tag, Value, YamlFile};
+
+/// What a patch says.
+#[derive(Debug, Clone)]
+pub(super) enum Body {
+    /// Objects to merge.
+    Merge(Vec<Arc<Node>>, Arc<str>),
+    /// Operations.
+    Json(Vec<Operation>, Arc<str>),
+    /// Nothing, because it is empty.
+    Empty,
+    /// Nothing, because of what is wrong with it. `None`: that is reported elsewhere.
+    Broken(Option<Box<Finding>>),
+}
+
+fn broken(mark: Mark, message: impl Into<String>) -> Body {
+    Body::Broken(Some(Box::new(Finding::new(&rules::kustomize_error::RULE, mark).message(message))))
+}
+
+/// Reads what `entry` says.
+pub(super) fn body(
+    context: &Context<'_, '_>,
+    kustomization: &Kustomization,
+    entry: &PatchEntry,
+    build: &mut Build,
+) -> Body {
+    let body = entry.body.get_or_init(|| match (&entry.path, &entry.text) {
+        (Some(_), Some(_)) => broken(entry.mark, "a patch has `path` or `patch`, not both"),
+        (None, None) => broken(entry.mark, "a patch needs `path` or `patch`"),
+        (Some(path), None) => from_file(context, path),
+        (None, Some(text)) => {
+            let (file, _) = context.builds.embedded(text);
+            from_yaml(&file, text.mark(), kustomization.step("patch"), raw(text).trim_start().starts_with('['), true)
+        }
+    });
+    if let Some(path) = &entry.path {
+        context.used(path, build);
+    }
+    body.clone()
+}
+
+fn from_file(context: &Context<'_, '_>, path: &Node) -> Body {
+    let (id, path) = match context.file(path) {
+        Ok(found) => found,
+        Err(finding) => return Body::Broken(Some(finding)),
+    };
+    let Some(file) = context.builds.repository.yaml(id) else {
+        return broken(Mark::file(id), "the patch is no text");
+    };
+    let json = context.builds.repository.snapshot.text(id).is_some_and(|text| text.trim_start().starts_with('['));
+    let reported = context.builds.repository.is_yaml(id);
+    from_yaml(file, Mark::file(id), format!("patch {path}").into(), json, !reported)
+}
+
+/// A patch of `patchesStrategicMerge`: text, or the name of a file.
+pub(super) fn strategic_body(
+    context: &Context<'_, '_>,
+    kustomization: &Kustomization,
+    entry: &PatchEntry,
+    build: &mut Build,
+) -> Body {
+    let Some(text) = &entry.text else { return Body::Empty };
+    let inline = raw(text).contains('\n') || raw(text).trim_start().starts_with('{');
+    let body = entry.body.get_or_init(|| {
+        if !inline {
+            return from_file(context, text);
+        }
+        let (file, _) = context.builds.embedded(text);
+        from_yaml(&file, text.mark(), kustomization.step("patch"), false, true)
+    });
+    if !inline {
+        context.used(text, build);
+    }
+    body.clone()
+}
+
+/// Tells strategic merges from JSON patches as kustomize does: what has a kind and a name is one, what is a list of
+/// operations is the other.
+fn from_yaml(file: &YamlFile, mark: Mark, step: Arc<str>, bracketed: bool, report: bool) -> Body {
+    if let Some(problem) = file.problems.first() {
+        let message = format!("the patch is not valid YAML: {:?}", problem.kind);
+        return if report { broken(problem.mark, message) } else { Body::Broken(None) };
+    }
+    let roots: Vec<&Node> =
+        file.documents.iter().map(|document| &document.root).filter(|root| !is_nil_or_empty(root)).collect();
+    let Some(first) = roots.first() else { return Body::Empty };
+    if first.as_sequence().is_some() || bracketed {
+        return match json_patch::operations(first) {
+            Ok(operations) if operations.is_empty() => Body::Empty,
+            Ok(operations) => Body::Json(operations, step),
+            Err(error) => broken(error.mark, error.message),
+        };
+    }
+    let mut objects = Vec::new();
+    for root in roots {
+        if let Some(message) = unfit(root) {
+            let mark = if root.mark().is_some() { root.mark() } else { mark };
+            return broken(mark, format!("neither a strategic merge nor a JSON patch: {message}"));
+        }
+        objects.push(Arc::new(root.clone()));
+    }
+    Body::Merge(objects, step)
+}
+
+/// Why an object is none that kustomize takes.
+pub(super) fn unfit(root: &Node) -> Option<String> {
+    let kind = root.get("kind").filter(|node| !is_nil_or_empty(node)).map_or("", raw);
+    if kind.is_empty() {
+        return Some("the object has no `kind`".to_owned());
+    }
+    if kind.ends_with("List") {
+        return None;
+    }
+    let name = root.path(&["metadata", "name"]).filter(|node| !is_nil_or_empty(node)).map_or("", raw);
+    name.is_empty().then(|| format!("the {kind} has no `metadata.name`"))
+}
+
+/// Applies the `patches` of a kustomization, in order.
+pub(super) fn patches(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
+    for entry in &kustomization.patches {
+        match body(context, kustomization, entry, build) {
+            Body::Broken(finding) => build.fail(finding),
+            Body::Empty => {}
+            Body::Merge(objects, step) => merge_entry(context, entry, &objects, &step, build),
+            Body::Json(operations, step) => match &entry.target {
+                None => build.error(entry.mark, "a JSON patch needs a `target`"),
+                Some(target) => json_entry(context, target, entry.mark, &operations, &step, true, build),
+            },
+        }
+    }
+}
+
+/// Applies `patchesStrategicMerge`.
+pub(super) fn strategic(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
+    for entry in &kustomization.patches_strategic_merge {
+        match strategic_body(context, kustomization, entry, build) {
+            Body::Broken(finding) => build.fail(finding),
+            Body::Empty => {}
+            Body::Json(..) => build.error(entry.mark, "a strategic merge was expected, found a JSON patch"),
+            Body::Merge(objects, step) => {
+                for object in objects {
+                    if let Some(index) = target_of(context, &object, build) {
+                        merge_one(context, &[index], &object, &step, (false, false), true, build);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Applies `patchesJson6902`.
+pub(super) fn json6902(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
+    for entry in &kustomization.patches_json6902 {
+        let Some(target) = &entry.target else {
+            build.error(entry.mark, "a JSON patch needs a `target`");
+            continue;
+        };
+        if target.name.is_empty() {
+            build.error(target.mark.unwrap_or(entry.mark), "the target of a JSON patch needs a `name`");
+            continue;
+        }
+        match body(context, kustomization, entry, build) {
+            Body::Broken(finding) => build.fail(finding),
+            Body::Empty => build.error(entry.mark, "the patch is empty"),
+            Body::Merge(..) => build.error(entry.mark, "a list of operations was expected, found an object"),
+            Body::Json(operations, step) => {
+                json_entry(context, target, entry.mark, &operations, &step, false, build);
+            }
+        }
+    }
+}
+
+fn merge_entry(
+    context: &Context<'_, '_>,
+    entry: &PatchEntry,
+    objects: &[Arc<Node>],
+    step: &Arc<str>,
+    build: &mut Build,
+) {
+    let options = (entry.allow_name_change, entry.allow_kind_change);
+    let Some(target) = &entry.target else {
+        for object in objects {
+            if let Some(index) = target_of(context, object, build) {
+                merge_one(context, &[index], object, step, options, false, build);
+            }
+        }
+        return;
+    };
+    let [object] = objects else {
+        build.error(entry.mark, "a patch with a `target` holds one object only");
+        return;
+    };
+    let Some(selected) = select(context, target, entry.mark, build) else { return };
+    merge_one(context, &selected, object, step, options, true, build);
+}
+
+/// The resources that `target` selects. None selected is a finding.
+fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut Build) -> Option<Vec<usize>> {
+    let matcher = match Matcher::new(target) {
+        Ok(matcher) => matcher,
+        Err(message) => {
+            build.error(target.mark.unwrap_or(mark), message);
+            return None;
+        }
+    };
+    let selected: Vec<usize> = build
+        .resources
+        .iter()
+        .enumerate()
+        .filter(|(_, res)| matcher.selects(res, context.schema))
+        .map(|(index, _)| index)
+        .collect();
+    if selected.is_empty() && !build.partial {
+        let names: Vec<SmolStr> = build
+            .resources
+            .iter()
+            .filter(|res| target.kind.is_empty() || res.kind() == target.kind)
+            .map(|res| SmolStr::new(res.name()))
+            .collect();
+        let finding = Finding::new(&rules::unmatched_patch_target::RULE, target.mark.unwrap_or(mark))
+            .message(format!("no resource matches the target {}", described(target)))
+            .help_did_you_mean(&target.name, names.iter().map(SmolStr::as_str));
+        build.findings.push(finding);
+    }
+    Some(selected)
+}
+
+fn described(target: &Selector) -> String {
+    let mut words = Vec::new();
+    if !target.kind.is_empty() {
+        words.push(target.kind.to_string());
+    }
+    if !target.name.is_empty() {
+        words.push(format!("`{}`", target.name));
+    }
+    for (what, text) in [
+        ("namespace", &target.namespace),
+        ("group", &target.group),
+        ("version", &target.version),
+        ("labels", &target.label_selector),
+        ("annotations", &target.annotation_selector),
+    ] {
+        if !text.is_empty() {
+            words.push(format!("{what} `{text}`"));
+        }
+    }
+    words.join(", ")
+}
+
+/// The resource that a strategic merge without target is for.
+fn target_of(context: &Context<'_, '_>, object: &Arc<Node>, build: &mut Build) -> Option<usize> {
+    let patch = Res::new(object.clone());
+    let id = patch.id(context.schema);
+    let found: Vec<usize> = build
+        .resources
+        .iter()
+        .enumerate()
+        .filter(|(_, res)| res.all_ids(context.schema).iter().any(|known| known.same(&id)))
+        .map(|(index, _)| index)
+        .collect();
+    match found.as_slice() {
+        [index] => Some(*index),
+        [] => {
+            if !build.partial {
+                let finding = unmatched(context, object, &id, build);
+                build.findings.push(finding);
+            }
+            build.failed = true;
+            None
+        }
+        _ => {
+            build.error(
+                object.mark(),
+                format!("{} resources are {id}: the patch cannot tell which to change", found.len()),
+            );
+            None
+        }
+    }
+}
+
+fn unmatched(context: &Context<'_, '_>, object: &Node, id: &Id, build: &Build) -> Finding {
+    let mark = object.path(&["metadata", "name"]).map_or(object.mark(), Node::mark);
+    let mut finding =
+        Finding::new(&rules::unmatched_patch_target::RULE, mark).message(format!("there is no {id} to patch"));
+    let same_kind = || build.resources.iter().filter(|res| res.kind() == id.gvk.kind);
+    if let Some(other) = same_kind().find(|res| res.name() == id.name) {
+        let known = other.id(context.schema);
+        let help = if known.gvk != id.gvk {
+            format!("the one there has apiVersion `{}`", other.api_version())
+        } else {
+            format!("the one there is in namespace `{}`", known.effective_namespace())
+        };
+        finding = finding.help(help).related(other.node.mark(), "the resource of that name");
+    } else if let Some(name) = nearest(&id.name, same_kind().map(Res::name)) {
+        finding = finding.help(format!("did you mean `{name}`?"));
+    }
+    finding
+}
+
+/// Merges `patch` into the resources at `targets`. `selected`: kustomize chose them by a selector, and gives the patch
+/// their kind first, and text for its labels and annotations.
+fn merge_one(
+    context: &Context<'_, '_>,
+    targets: &[usize],
+    patch: &Arc<Node>,
+    step: &Arc<str>,
+    (allow_name, allow_kind): (bool, bool),
+    selected: bool,
+    build: &mut Build,
+) {
+    let mut deleted = HashSet::new();
+    for &index in targets {
+        let Some(res) = build.resources.get_mut(index) else { continue };
+        if allow_name || allow_kind {
+            res.remember_name(context.schema);
+        }
+        let mut object = Node::clone(patch);
+        if selected {
+            texts_of_metadata(&mut object);
+            if let Some(version) = res.node.get("apiVersion").cloned()
+                && let Some(mapping) = object.as_mapping_mut()
+            {
+                mapping.set("apiVersion", version);
+            }
+        }
+        let kept = Kept::of(res);
+        let mut merge = Merge::new(context.schema, step.clone());
+        let target = std::mem::replace(&mut res.node, context.builds.placeholder.clone());
+        match merge.object(Arc::unwrap_or_clone(target), object) {
+            Err(error) => {
+                let mark = if error.mark.is_some() { error.mark } else { patch.mark() };
+                build.error(mark, error.message);
+                deleted.insert(index);
+            }
+            Ok(None) => {
+                deleted.insert(index);
+            }
+            Ok(Some(node)) if is_nil_or_empty(&node) => {
+                deleted.insert(index);
+            }
+            Ok(Some(node)) => {
+                res.node = Arc::new(node);
+                kept.restore(res, allow_name, allow_kind);
+                for added in merge.added {
+                    let finding = Finding::new(&rules::patch_adds_container::RULE, added.mark)
+                        .message(format!("the patch adds a container `{}` that has no image", added.name))
+                        .help_did_you_mean(&added.name, added.existing.iter().map(SmolStr::as_str));
+                    build.findings.push(finding);
+                }
+            }
+        }
+    }
+    if !deleted.is_empty() {
+        let mut at = 0;
+        build.resources.retain(|_| {
+            at += 1;
+            !deleted.contains(&(at - 1))
+        });
+    }
+    if allow_name || allow_kind {
+        build.check_duplicates(context);
+    }
+}
+
+/// What a strategic merge may not change: kind, name and namespace.
+struct Kept {
+    kind: Option<Node>,
+    name: Option<Node>,
+    namespace: Option<Node>,
+}
+
+impl Kept {
+    fn of(res: &Res) -> Kept {
+        Kept {
+            kind: res.node.get("kind").cloned(),
+            name: res.node.path(&["metadata", "name"]).cloned(),
+            namespace: res.node.path(&["metadata", "namespace"]).filter(|node| !is_nil_or_empty(node)).cloned(),
+        }
+    }
+
+    fn restore(self, res: &mut Res, allow_name: bool, allow_kind: bool) {
+        let node = res.node_mut();
+        if let (Some(kind), Some(mapping)) = (self.kind, node.as_mapping_mut())
+            && !allow_kind
+        {
+            mapping.set("kind", kind);
+        }
+        let origin = node.origin.clone();
+        let Some(metadata) = super::resource::mapping_at(node, "metadata", &origin) else { return };
+        if let Some(name) = self.name
+            && !allow_name
+        {
+            metadata.set("name", name);
+        }
+        match self.namespace {
+            Some(namespace) => metadata.set("namespace", namespace),
+            None => {
+                metadata.remove("namespace");
+            }
+        }
+    }
+}
+
+/// kustomize passes labels and annotations of such a patch through maps of text: a null becomes the text `null`.
+fn texts_of_metadata(object: &mut Node) {
+    let Some(metadata) = object.get_mut("metadata") else { return };
+    for field in ["labels", "annotations"] {
+        let Some(texts) = metadata.get_mut(field).and_then(Node::as_mapping_mut) else { continue };
+        if texts.entries.is_empty() {
+            if let Some(metadata) = metadata.as_mapping_mut() {
+                metadata.remove(field);
+            }
+            continue;
+        }
+        for entry in &mut texts.entries {
+            let text = SmolStr::new(raw(&entry.value));
+            let style = entry.value.as_scalar().map_or(crate::yaml::Style::Plain, |scalar| scalar.style);
+            entry.value.value = Value::Scalar(Scalar { text, style, tag: Tag::Str });
+        }
+    }
+}
+
+fn json_entry(
+    context: &Context<'_, '_>,
+    target: &Selector,
+    mark: Mark,
+    operations: &[Operation],
+    step: &Arc<str>,
+    remember: bool,
+    build: &mut Build,
+) {
+    let Some(selected) = select(context, target, mark, build) else { return };
+    for index in selected {
+        let Some(res) = build.resources.get_mut(index) else { continue };
+        if remember {
+            res.remember_name(context.schema);
+        }
+        if let Err(error) = json_patch::apply(res.node_mut(), operations, step) {
+            let id = res.id(context.schema);
+            let mark = if error.mark.file == FileId::NONE { mark } else { error.mark };
+            build.error(mark, format!("the patch does not fit {id}: {}", error.message));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The renderers against the real tools: the recorded cases beside the repository, if they are there, and our own.
+
+mod kustomize;
