@@ -5,6 +5,7 @@
 //! what the stages before reported, and makes the one [`Checked`]; [`approve`] makes the one [`Approved`] of it.
 
 mod approve;
+mod catalogue;
 mod collect;
 pub mod engine;
 pub(crate) mod fingerprint;
@@ -20,6 +21,7 @@ pub(crate) mod syntax;
 pub(crate) mod workload;
 
 pub use approve::{Approved, approve};
+pub use catalogue::{RuleInfo, catalogue};
 pub use collect::{Accepted, Checked, Judgement, Summary, Waived};
 pub use engine::{CheckInput, check};
 pub use fingerprint::new_since;

@@ -4,8 +4,10 @@
 //! standard output, everything else to the standard error.
 
 mod check;
+mod explain;
 mod input;
 mod plan;
+mod policy;
 mod sync;
 
 use std::process::ExitCode;
@@ -24,6 +26,12 @@ struct Arguments {
 enum Command {
     /// Check a repository: render it, and hold it against schemas, policies and rules
     Check(check::Args),
+    /// Print what a rule is about, why it matters and what to write instead
+    Explain(explain::ExplainArgs),
+    /// List the rules
+    Rules(explain::RulesArgs),
+    /// Work with Rego policies
+    Policy(policy::Args),
     /// Plan what an approved repository changes in its clusters
     Plan(plan::Args),
     /// Carry a plan out
@@ -76,6 +84,9 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Rules(args) => explain::rules(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Sync(args) => sync::run(&args),
     };
