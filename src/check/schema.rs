@@ -73,11 +73,25 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
             finding = finding.related(first.mark(), "the first of the two");
         }
         // The API server takes such a list of Kubernetes' own kinds, unless it is applied on the server's side.
-        if kind == ViolationKind::Duplicate && schema.is_native() {
+        if kind == ViolationKind::Duplicate && schema.is_native() && !is_refused(&pointer) {
             finding = finding.severity(Severity::Warning);
         }
         findings.push(finding);
     }
+}
+
+/// Whether the API server refuses duplicates in the list that `pointer` names an item of, however it is applied.
+fn is_refused(pointer: &str) -> bool {
+    const LISTS: &[&str] = &[
+        "containers",
+        "initContainers",
+        "ephemeralContainers",
+        "volumes",
+        "volumeMounts",
+        "topologySpreadConstraints",
+    ];
+    let list = pointer.rsplit('/').nth(1).unwrap_or_default();
+    LISTS.contains(&list) || pointer.starts_with("/spec/ports/")
 }
 
 /// Whether the value is filled in by a plugin after rendering: `<path:secret/data/web#token>`.
