@@ -34,7 +34,8 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    if deploys_from_elsewhere(world) {
+    // Without Applications, what else a cluster has is anyone's guess.
+    if world.resolved.applications.is_empty() || deploys_from_elsewhere(world) {
         return;
     }
     let catalogue = world.schemas.default_catalogue();
