@@ -3,7 +3,8 @@
 use crate::check::ResourceContext;
 use crate::check::pod::Pod;
 use crate::finding::{Check, Finding, declare_rule};
-use crate::yaml::Node;
+use crate::resolve::TargetKind;
+use crate::yaml::{Node, Value};
 
 declare_rule! {
     /// Reports an object that lacks a property which the kind's schema requires, or which the API server asks for though
@@ -48,7 +49,8 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
         ("networking.k8s.io", "Ingress") if asks.lacks("/spec", "rules") && asks.lacks("/spec", "defaultBackend") => {
             asks.report("/spec", "`rules` or `defaultBackend`");
         }
-        ("rbac.authorization.k8s.io", "ClusterRoleBinding") => {
+        // The namespace of a base's subjects comes with the overlay.
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding") if !is_base(context) => {
             for (index, subject) in resource.node.get("subjects").map_or(&[][..], Node::items).iter().enumerate() {
                 if subject.str_at(&["kind"]) == Some("ServiceAccount") {
                     asks.need(&format!("/subjects/{index}"), "namespace");
@@ -84,9 +86,9 @@ impl Asks<'_, '_, '_> {
         match object.get(property) {
             None => true,
             Some(value) => match &value.value {
-                crate::yaml::Value::Sequence(sequence) => sequence.items.is_empty(),
-                crate::yaml::Value::Scalar(_) => value.text().is_none_or(str::is_empty),
-                crate::yaml::Value::Mapping(_) => false,
+                Value::Sequence(sequence) => sequence.items.is_empty(),
+                Value::Scalar(_) => value.text().is_none_or(str::is_empty),
+                Value::Mapping(_) => false,
             },
         }
     }
@@ -103,7 +105,7 @@ impl Asks<'_, '_, '_> {
         let (parent, last) = pointer.rsplit_once('/').unwrap_or_default();
         let entry = root.pointer(parent).and_then(Node::as_mapping).and_then(|mapping| mapping.entry(last));
         let place = entry.map_or_else(|| root.nearest(pointer), |entry| &entry.key);
-        let field = pointer.trim_start_matches('/').replace('/', ".");
+        let field = field(pointer);
         let finding = self.context.finding(&RULE, place, pointer).message(format!("{field} needs {what}"));
         self.findings.push(finding);
     }
@@ -125,4 +127,25 @@ impl Asks<'_, '_, '_> {
             self.need("/spec", "ports");
         }
     }
+}
+
+/// Whether the resource comes from a kustomization that no Application deploys: others may build upon it.
+fn is_base(context: &ResourceContext<'_>) -> bool {
+    matches!(context.rendered.target.kind, TargetKind::Kustomization(_))
+}
+
+/// `/spec/containers/0` as people write it: `spec.containers[0]`.
+fn field(pointer: &str) -> String {
+    let mut field = String::new();
+    for part in pointer.split('/').skip(1) {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            field.push_str(&format!("[{part}]"));
+        } else {
+            if !field.is_empty() {
+                field.push('.');
+            }
+            field.push_str(part);
+        }
+    }
+    field
 }
