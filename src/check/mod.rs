@@ -5,6 +5,7 @@
 //! what the stages before reported, and makes the one [`Checked`]; [`approve`] makes the one [`Approved`] of it.
 
 mod approve;
+pub(crate) mod argo;
 mod catalogue;
 mod collect;
 pub mod engine;
