@@ -8,18 +8,20 @@ use crate::config::Config;
 use crate::finding::NotJudged;
 use crate::load::Repository;
 use crate::origin::Mark;
+use crate::render::kustomize::{Builds, Overrides};
 use crate::render::{Output, Resource, directory};
 
 /// The renderers of one repository, with what they memoise.
 pub struct Renderers<'r> {
     repository: &'r Repository,
     identity: Identity,
+    builds: Builds<'r>,
 }
 
 impl<'r> Renderers<'r> {
     /// Renderers for `repository`.
     pub fn new(repository: &'r Repository, config: &Config) -> Renderers<'r> {
-        Renderers { repository, identity: Identity::of(repository, config) }
+        Renderers { repository, identity: Identity::of(repository, config), builds: Builds::new(repository) }
     }
 
     fn application(&self, application: &Application) -> Output {
@@ -43,7 +45,10 @@ impl<'r> Renderers<'r> {
                             let options = directory::Options::from_node(source.node.get("directory"));
                             directory::render(self.repository, &source.directory, &options, mark)
                         }
-                        Renderer::Kustomize => not_yet(mark, &source.directory, "kustomize"),
+                        Renderer::Kustomize => {
+                            let overrides = Overrides::from_node(source.node.get("kustomize"));
+                            self.builds.build(&source.directory, &overrides)
+                        }
                         Renderer::Helm => not_yet(mark, &source.directory, "helm"),
                         Renderer::Plugin(name) => {
                             let what = format!("Application {}", application.id());
@@ -70,7 +75,7 @@ impl Stages for Renderers<'_> {
     fn render(&self, target: &Target) -> Output {
         match &target.kind {
             TargetKind::Application(application) => self.application(application),
-            TargetKind::Kustomization(directory) => not_yet(target.mark, directory, "kustomize"),
+            TargetKind::Kustomization(directory) => self.builds.build(directory, &Overrides::none()),
             TargetKind::Chart(directory) => not_yet(target.mark, directory, "helm"),
             TargetKind::Manifest(path) => directory::render_path(self.repository, "", path).unwrap_or_default(),
         }
