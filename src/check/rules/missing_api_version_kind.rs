@@ -56,7 +56,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 beside_objects(yaml, findings);
             }
         } else if manifests.get(parent(path)).is_some_and(|count| *count > 1) && !is_other(path) {
-            unread(path, yaml, findings);
+            unread(world, id, yaml, findings);
         }
     }
 }
@@ -80,9 +80,13 @@ fn beside_objects(yaml: &YamlFile, findings: &mut Vec<Finding>) {
     }
 }
 
-fn unread(path: &str, yaml: &YamlFile, findings: &mut Vec<Finding>) {
+fn unread(world: &World<'_>, id: FileId, yaml: &YamlFile, findings: &mut Vec<Finding>) {
+    let path = world.repository.snapshot.path(id);
     let Some(root) = yaml.documents.first().map(|document| &document.root) else { return };
     if root.as_mapping().is_none() || root.get("apiVersion").is_some() || root.get("kind").is_some() {
+        return;
+    }
+    if is_named(world, id, base_name(path)) {
         return;
     }
     findings.push(
@@ -91,6 +95,13 @@ fn unread(path: &str, yaml: &YamlFile, findings: &mut Vec<Finding>) {
             .message(format!("{} holds no Kubernetes object: it has neither apiVersion nor kind", base_name(path)))
             .help("nothing reads the file: write a Kubernetes object, or keep it away from manifests"),
     );
+}
+
+/// Whether another file names this one: a kustomization, a script or a workflow reads it.
+fn is_named(world: &World<'_>, id: FileId, name: &str) -> bool {
+    let snapshot = &world.repository.snapshot;
+    let mut others = snapshot.files().map(|(other, _)| other).filter(|other| *other != id);
+    others.any(|other| !snapshot.path(other).ends_with(".md") && snapshot.text(other).is_some_and(|text| text.contains(name)))
 }
 
 fn is_object(node: &Node) -> bool {
