@@ -57,6 +57,10 @@ fn push<'a>(found: &mut Vec<Reference<'a>>, node: Option<&'a Node>, key: &str, p
     }
 }
 
+/// Groups whose kinds use Secrets and make none.
+const CONSUMERS: [&str; 5] =
+    ["argoproj.io", "keda.sh", "monitoring.coreos.com", "networking.istio.io", "security.istio.io"];
+
 /// What is made where.
 #[derive(Debug)]
 pub(crate) struct Producers {
@@ -112,7 +116,7 @@ impl Producers {
         // Core kinds make nothing; what others make is not known, so whatever they name counts.
         let core = matches!(resource.group(), "" | "apps" | "batch" | "policy" | "autoscaling")
             || resource.group().ends_with(".k8s.io") && resource.kind() != "Ingress";
-        if !core {
+        if !core && !CONSUMERS.contains(&resource.group()) {
             self.mentioned.insert(SmolStr::new(resource.name()));
             mention(node, &mut self.mentioned);
         }

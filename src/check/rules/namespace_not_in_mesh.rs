@@ -59,7 +59,11 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let mut first: Option<Finding> = None;
-        for application in world.resolved.applications.iter().filter(|a| a.destination_namespace() == namespace) {
+        let snapshot = &world.repository.snapshot;
+        let mut applications: Vec<_> =
+            world.resolved.applications.iter().filter(|a| a.destination_namespace() == namespace).collect();
+        applications.sort_by_key(|a| (snapshot.path(a.origin().mark.file), a.origin().mark));
+        for application in applications {
             let labels = application.spec(&["syncPolicy", "managedNamespaceMetadata", "labels"]);
             if LABELS.iter().any(|label| labels.is_some_and(|labels| labels.get(label).is_some())) {
                 first = None;
