@@ -10,7 +10,9 @@ use crate::config::Config;
 use crate::finding::{Finding, NotJudged, Profile};
 use crate::load::{Repository, load};
 use crate::origin::FileId;
+use crate::resolve::cluster::Clusters;
 use crate::resolve::fixpoint::{self, Fixpoint};
+use crate::resolve::repository::Identity;
 use crate::resolve::stages::Renderers;
 use crate::resolve::{Rendered, Resolved};
 use crate::schema::{Catalogue, Catalogues, KubernetesVersion};
@@ -58,8 +60,11 @@ pub fn analyse(input: &Input) -> Analysis {
     let repository = Arc::new(load(Arc::clone(&input.snapshot)));
     let (config, mut findings) = Config::load(&repository, input.config);
     let stages = Renderers::new(&repository, &config);
-    let Fixpoint { resolved, rendered, findings: found, not_judged } = fixpoint::run(&repository, &stages);
+    let Fixpoint { mut resolved, rendered, findings: found, not_judged } = fixpoint::run(&repository, &stages);
     drop(stages);
+    let resources = rendered.iter().flat_map(|rendered| &rendered.output.resources);
+    resolved.clusters = Clusters::of(&repository, &config, resources);
+    resolved.identity = Identity::of(&repository, &config);
     findings.extend(found);
     Analysis {
         repository,

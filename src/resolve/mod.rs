@@ -3,7 +3,10 @@
 //! Roots are rendered first (see [`Target`]); the Applications, ApplicationSets and AppProjects among their resources
 //! are resolved, and the sources of those Applications rendered in turn, until nothing new appears.
 
+pub mod applicationset;
+pub mod cluster;
 pub mod fixpoint;
+pub mod project;
 mod reach;
 pub mod repository;
 pub mod roots;
@@ -140,6 +143,10 @@ pub struct Resolved {
     pub application_sets: Vec<Arc<Resource>>,
     /// AppProjects.
     pub projects: Vec<Arc<Resource>>,
+    /// The clusters that are registered or described.
+    pub clusters: cluster::Clusters,
+    /// Which repository URLs are this repository.
+    pub identity: repository::Identity,
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! The door from resolving to the renderers: how each target is rendered, and each ApplicationSet expanded.
 
+use std::sync::{PoisonError, RwLock};
+
+use super::applicationset::{self, Checkout, Context, Fixtures, Git};
+use super::cluster::Clusters;
 use super::fixpoint::{Expanded, Stages};
-use super::repository::Identity;
+use super::repository::{Identity, Meaning};
 use super::source::{Detection, Renderer, detect};
 use super::{Application, Rendered, Target, TargetKind};
 use crate::config::Config;
@@ -14,14 +18,39 @@ use crate::render::{Output, Resource, directory};
 /// The renderers of one repository, with what they memoise.
 pub struct Renderers<'r> {
     repository: &'r Repository,
+    config: &'r Config,
     identity: Identity,
     builds: Builds<'r>,
+    clusters: RwLock<Clusters>,
+    fixtures: Fixtures,
+}
+
+/// This repository, and directories that are configured to stand for others.
+struct Own<'r> {
+    repository: &'r Repository,
+    identity: &'r Identity,
+}
+
+impl Git for Own<'_> {
+    fn checkout(&self, url: &str, _revision: &str) -> Option<Checkout<'_>> {
+        match self.identity.meaning(url) {
+            Meaning::Here(directory) => Some(Checkout { repository: self.repository, directory }),
+            Meaning::Elsewhere => None,
+        }
+    }
 }
 
 impl<'r> Renderers<'r> {
     /// Renderers for `repository`.
-    pub fn new(repository: &'r Repository, config: &Config) -> Renderers<'r> {
-        Renderers { repository, identity: Identity::of(repository, config), builds: Builds::new(repository) }
+    pub fn new(repository: &'r Repository, config: &'r Config) -> Renderers<'r> {
+        Renderers {
+            repository,
+            config,
+            identity: Identity::of(repository, config),
+            builds: Builds::new(repository),
+            clusters: RwLock::default(),
+            fixtures: Fixtures::default(),
+        }
     }
 
     fn application(&self, application: &Application) -> Output {
@@ -81,9 +110,27 @@ impl Stages for Renderers<'_> {
         }
     }
 
-    fn observe(&self, _: &[Rendered], _: &[Rendered]) {}
+    fn observe(&self, roots: &[Rendered], applications: &[Rendered]) {
+        let resources = roots.iter().chain(applications).flat_map(|rendered| &rendered.output.resources);
+        let clusters = Clusters::of(self.repository, self.config, resources);
+        *self.clusters.write().unwrap_or_else(PoisonError::into_inner) = clusters;
+    }
 
-    fn expand(&self, _: &Resource) -> Expanded {
-        Expanded::default()
+    fn expand(&self, set: &Resource) -> Expanded {
+        let clusters = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
+        let git = Own { repository: self.repository, identity: &self.identity };
+        let context = Context {
+            git: &git,
+            clusters: &clusters.registered,
+            all_clusters: false,
+            fixtures: &self.fixtures,
+            namespace: "argocd",
+        };
+        let expansion = applicationset::expand(set, &context);
+        Expanded {
+            applications: expansion.applications,
+            findings: expansion.findings,
+            not_judged: expansion.not_judged,
+        }
     }
 }

@@ -1,0 +1,248 @@
+//! The git generator, and the OCI generator that works alike: directories or files of a repository.
+
+use std::collections::BTreeSet;
+
+use super::Fault;
+use super::functions::normalize;
+use super::generator::{Empty, Scope, Transformed, append_values};
+use super::params::flat;
+use super::pattern::{path_match, pathspec};
+use super::{Checkout, MAX_APPLICATIONS};
+use crate::origin::{FileId, Origin};
+use crate::render::template::{Map, NumberMode, Value, print};
+use crate::source::{base_name, parent};
+use crate::yaml::Node;
+
+/// A path of the generator: the node of its text, whether it excludes.
+struct Pattern<'n> {
+    node: &'n Node,
+    text: &'n str,
+    exclude: bool,
+}
+
+pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Transformed<'_>) -> Result<(), Fault> {
+    let url = body.get("repoURL").and_then(Node::text).unwrap_or_default();
+    let revision = body.get("revision").and_then(Node::text).unwrap_or_default();
+    let Some(checkout) = scope.context.git.checkout(url, revision) else {
+        if scope.context.fixtures.strict {
+            let what = if kind == "git" { "git" } else { "oci" };
+            return Err(Fault::wrong(body, format!("error generating params from {what}: no repository {url}")));
+        }
+        let at = body.get("repoURL").unwrap_or(body);
+        let reason = format!("{url} is not this repository; map it to a directory in tiphys.yaml");
+        return Err(scope.fault_not_judged(at, &reason));
+    };
+    let directories = patterns(body.get("directories"));
+    let files = patterns(body.get("files"));
+    let prefix = body.get("pathParamPrefix").and_then(Node::text).unwrap_or_default();
+    if !directories.is_empty() {
+        let all = all_directories(&checkout, scope.context.fixtures.hidden_directories);
+        for directory in &all {
+            let matches = |pattern: &&Pattern<'_>| path_match(pattern.text, directory);
+            if directories.iter().filter(|pattern| pattern.exclude).any(|pattern| matches(&pattern)) {
+                continue;
+            }
+            let Some(by) = directories.iter().filter(|pattern| !pattern.exclude).find(matches) else { continue };
+            let params = Map::new();
+            path_params(scope, &params, prefix, directory, None, &by.node.origin);
+            append_values(scope, body, &params)?;
+            made.params.push(params);
+            if made.params.len() > MAX_APPLICATIONS {
+                break;
+            }
+        }
+        if made.params.is_empty() {
+            explain(made, "directories", &directories, &all);
+        }
+        return Ok(());
+    }
+    if files.is_empty() {
+        return Err(Fault::wrong(body, "ApplicationSetGenerator is empty"));
+    }
+    let globs = Globs::new(scope.context.fixtures.new_git_file_globbing, &files);
+    let root = checkout.directory;
+    for (id, file) in checkout.repository.snapshot.under(root) {
+        let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
+        let covers = |index: usize| globs.covers(index, files[index].text, path);
+        let by = (0..files.len()).filter(|index| !files[*index].exclude).find(|index| covers(*index));
+        let Some(by) = by else { continue };
+        if (0..files.len()).filter(|index| files[*index].exclude).any(covers) {
+            continue;
+        }
+        file_params(scope, body, &checkout, id, path, prefix, &files[by].node.origin, &mut made.params)?;
+        if made.params.len() > MAX_APPLICATIONS {
+            break;
+        }
+    }
+    if made.params.is_empty() {
+        explain(made, "files", &files, &[]);
+    }
+    Ok(())
+}
+
+fn patterns(node: Option<&Node>) -> Vec<Pattern<'_>> {
+    let items = node.map(Node::items).unwrap_or_default();
+    items
+        .iter()
+        .map(|item| Pattern {
+            node: item.get("path").unwrap_or(item),
+            text: item.get("path").and_then(Node::text).unwrap_or_default(),
+            exclude: item.get("exclude").and_then(Node::as_bool).unwrap_or(false),
+        })
+        .collect()
+}
+
+/// Globs of files: git's pathspecs, or with the new globbing those in which `*` stops at `/`.
+struct Globs {
+    compiled: Option<Vec<Option<globset::GlobMatcher>>>,
+}
+
+impl Globs {
+    fn new(new: bool, files: &[Pattern<'_>]) -> Globs {
+        let compile = |pattern: &Pattern<'_>| Some(crate::config::glob(pattern.text).ok()?.compile_matcher());
+        Globs { compiled: new.then(|| files.iter().map(compile).collect()) }
+    }
+
+    fn covers(&self, index: usize, text: &str, path: &str) -> bool {
+        match &self.compiled {
+            Some(compiled) => compiled[index].as_ref().is_some_and(|glob| glob.is_match(path)),
+            None => pathspec(text, path),
+        }
+    }
+}
+
+/// Every directory below the root, in the order in which a walk meets them.
+fn all_directories(checkout: &Checkout<'_>, hidden: bool) -> Vec<String> {
+    let root = checkout.directory;
+    let mut all: BTreeSet<Vec<&str>> = BTreeSet::new();
+    for (_, file) in checkout.repository.snapshot.under(root) {
+        let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
+        let mut parts: Vec<&str> = path.split('/').collect();
+        parts.pop();
+        if let Some(at) = parts.iter().position(|part| part.starts_with('.')).filter(|_| !hidden) {
+            parts.truncate(at);
+        }
+        while !parts.is_empty() && all.insert(parts.clone()) {
+            parts.pop();
+        }
+    }
+    all.into_iter().map(|parts| parts.join("/")).collect()
+}
+
+/// The parameters that tell a path: of a directory, or of a file and its directory.
+fn path_params(scope: &Scope<'_>, params: &Map, prefix: &str, directory: &str, file: Option<&str>, origin: &Origin) {
+    let base = base_name(directory);
+    let mut parts: Vec<(&str, String)> =
+        vec![("path", directory.to_owned()), ("basename", base.to_owned()), ("basenameNormalized", normalize(base))];
+    if let Some(file) = file {
+        parts.push(("filename", file.to_owned()));
+        parts.push(("filenameNormalized", normalize(file)));
+    }
+    if scope.language.is_go() {
+        let path = Map::new();
+        for (key, text) in parts {
+            path.insert_from(key, text.into(), origin.clone());
+        }
+        path.insert_from("segments", Value::strings(directory.split('/')), origin.clone());
+        let value = if prefix.is_empty() {
+            Value::Map(path)
+        } else {
+            let outer = Map::new();
+            outer.insert_from("path", Value::Map(path), origin.clone());
+            Value::Map(outer)
+        };
+        params.insert_from(if prefix.is_empty() { "path" } else { prefix }, value, origin.clone());
+        return;
+    }
+    let name = if prefix.is_empty() { "path".to_owned() } else { format!("{prefix}.path") };
+    for (key, text) in parts {
+        let key = if key == "path" { name.clone() } else { format!("{name}.{key}") };
+        params.insert_from(key, text.into(), origin.clone());
+    }
+    for (index, segment) in directory.split('/').enumerate().filter(|(_, segment)| !segment.is_empty()) {
+        params.insert_from(format!("{name}[{index}]"), segment.into(), origin.clone());
+    }
+}
+
+/// The parameters that a file holds: one object, or a list of them.
+#[allow(clippy::too_many_arguments, reason = "a file, where it lies, and what asked for it")]
+fn file_params(
+    scope: &Scope<'_>,
+    body: &Node,
+    checkout: &Checkout<'_>,
+    id: FileId,
+    path: &str,
+    prefix: &str,
+    by: &Origin,
+    out: &mut Vec<Map>,
+) -> Result<(), Fault> {
+    let url = body.get("repoURL").and_then(Node::text).unwrap_or_default();
+    let fault = |what: &str| {
+        let message = format!("unable to process file '{path}' from repository '{url}': unable to parse file: {what}");
+        let mut origin = by.clone();
+        origin.mark = crate::origin::Mark::file(id);
+        Fault::Wrong(Box::new((origin, message)))
+    };
+    let Some(yaml) = checkout.repository.yaml(id) else { return Err(fault("it is no text")) };
+    if yaml.documents.is_empty() && !yaml.problems.is_empty() {
+        return Err(fault("error converting YAML to JSON"));
+    }
+    let root = yaml.documents.first().map(|document| Value::from_node(&document.root, NumberMode::Float));
+    let objects: Vec<Map> = match root {
+        None | Some(Value::Nil) => vec![Map::new()],
+        Some(Value::Map(map)) => vec![map],
+        Some(Value::List(list)) => {
+            let mut objects = Vec::new();
+            for item in list.items() {
+                match item {
+                    Value::Map(map) => objects.push(map.clone()),
+                    Value::Nil => objects.push(Map::new()),
+                    _ => return Err(fault("an item of the list is no object")),
+                }
+            }
+            objects
+        }
+        Some(_) => return Err(fault("it is neither an object nor a list of objects")),
+    };
+    let directory = if parent(path).is_empty() { "." } else { parent(path) };
+    for object in objects {
+        let params = if scope.language.is_go() {
+            object.shallow_copy()
+        } else {
+            let params = Map::new();
+            for (key, (value, origin)) in flat(&object) {
+                params.insert_from(key, print::sprint(&value).into(), origin);
+            }
+            params
+        };
+        path_params(scope, &params, prefix, directory, Some(base_name(path)), by);
+        append_values(scope, body, &params)?;
+        out.push(params);
+    }
+    Ok(())
+}
+
+/// Says which path matches nothing, and which one would.
+fn explain(made: &mut Transformed<'_>, field: &str, patterns: &[Pattern<'_>], all: &[String]) {
+    let Some(index) = patterns.iter().position(|pattern| !pattern.exclude) else { return };
+    let text = patterns[index].text;
+    // The place is the set's own, not that of the copy with parameters filled in.
+    let item = made.body.get(field).and_then(|node| node.items().get(index));
+    let at = item.and_then(|item| item.get("path").or(Some(item))).unwrap_or(made.body);
+    let what = if field == "files" { "no file matches" } else { "no directory matches" };
+    made.empty =
+        Some(Empty { origin: at.origin.clone(), what: format!("{what} {text}"), suggestion: suggestion(text, all) });
+}
+
+/// The pattern with one more `*`, if that matches something.
+fn suggestion(text: &str, all: &[String]) -> Option<String> {
+    let segments: Vec<&str> = text.split('/').collect();
+    (0..segments.len())
+        .filter(|at| segments[*at] == "*")
+        .map(|at| {
+            let mut longer = segments.clone();
+            longer.insert(at, "*");
+            longer.join("/")
+        })
+        .find(|longer| all.iter().any(|directory| path_match(longer, directory)))
+}

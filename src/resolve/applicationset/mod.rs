@@ -1,0 +1,239 @@
+//! An ApplicationSet in, the Applications that it generates out, each value with its origin.
+//!
+//! As Argo CD 3 does it: every entry of `generators` is transformed into parameter sets ([`generator`]), its template
+//! merged with the set's own ([`template`]), and rendered once for each parameter set ([`interpolate`]), in one of two
+//! languages: Go templates or the old substitution of flat names. What needs a server (pull requests, repositories of
+//! a host, plugins) comes from [`Fixtures`], or is not judged.
+//!
+//! A value whose template is one parameter and nothing else has the place of the parameter's value; its trail names
+//! the template. Every other value has the template's place; its trail names the parameters.
+
+mod clusters;
+mod fixtures;
+mod functions;
+mod generator;
+mod git;
+mod interpolate;
+mod list;
+mod matrix;
+mod merge;
+mod params;
+mod patch;
+pub mod pattern;
+mod remote;
+mod selector;
+mod template;
+
+use smol_str::SmolStr;
+
+pub use fixtures::Fixtures;
+
+use super::Application;
+use super::cluster::Cluster;
+use crate::check::rules;
+use crate::finding::{Finding, NotJudged};
+use crate::load::Repository;
+use crate::origin::Origin;
+use crate::render::Resource;
+use crate::yaml::Node;
+
+/// How many Applications one set may generate, and how many parameter sets its generators may make on the way.
+pub const MAX_APPLICATIONS: usize = 10_000;
+
+/// A git repository at a revision.
+#[derive(Debug, Clone, Copy)]
+pub struct Checkout<'a> {
+    /// Its files.
+    pub repository: &'a Repository,
+    /// The directory that stands for its root.
+    pub directory: &'a str,
+}
+
+/// Where git generators read.
+pub trait Git: Sync {
+    /// The repository at `url`, at `revision`; `None` if its files are not at hand.
+    fn checkout(&self, url: &str, revision: &str) -> Option<Checkout<'_>>;
+}
+
+/// What generators see.
+pub struct Context<'a> {
+    /// Git repositories.
+    pub git: &'a dyn Git,
+    /// The clusters that are registered, in order.
+    pub clusters: &'a [Cluster],
+    /// Whether no cluster is registered besides those.
+    pub all_clusters: bool,
+    /// Answers of servers.
+    pub fixtures: &'a Fixtures,
+    /// The namespace of Argo CD.
+    pub namespace: &'a str,
+}
+
+/// What an ApplicationSet expands to.
+#[derive(Debug, Clone, Default)]
+pub struct Expansion {
+    /// The Applications, in the order of generators and their parameters.
+    pub applications: Vec<Application>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// What could not be expanded.
+    pub not_judged: Vec<NotJudged>,
+    /// Argo CD's words for the first error, and where it arose. Argo CD then applies nothing.
+    pub error: Option<(Reason, String)>,
+}
+
+/// The part of generation that failed, as Argo CD's conditions name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A generator gave no parameters.
+    Params,
+    /// The template could not be rendered.
+    Render,
+}
+
+impl Reason {
+    /// The reason of the condition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Params => "ApplicationParamsGenerationError",
+            Reason::Render => "RenderTemplateParamsError",
+        }
+    }
+}
+
+/// Why a generator or a template gave nothing.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// It is wrong: the place, and Argo CD's words.
+    Wrong(Box<(Origin, String)>),
+    /// What it needs is not at hand.
+    NotJudged(Box<NotJudged>),
+}
+
+impl Fault {
+    fn wrong(at: &Node, message: impl Into<String>) -> Fault {
+        Fault::Wrong(Box::new((at.origin.clone(), message.into())))
+    }
+
+    /// Puts words before the message.
+    #[must_use]
+    fn within(self, words: &str) -> Fault {
+        match self {
+            Fault::Wrong(wrong) => Fault::Wrong(Box::new((wrong.0, format!("{words}: {}", wrong.1)))),
+            other => other,
+        }
+    }
+}
+
+/// Expands `set`.
+pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
+    let mut expansion = Expansion::default();
+    let Some(spec) = set.node.get("spec") else { return expansion };
+    let scope = generator::Scope::new(set, spec, context);
+    for generator in spec.get("generators").map(Node::items).unwrap_or_default() {
+        match generator::transform(&scope, generator, None) {
+            Err(fault) => expansion.fault(set, Reason::Params, fault),
+            Ok(results) => {
+                for result in results {
+                    if result.params.is_empty() && !result.uncertain {
+                        expansion.findings.extend(nothing(set, &result));
+                    }
+                    expansion.generate(set, &scope, &result);
+                }
+            }
+        }
+    }
+    expansion.not_judged.extend(scope.notes.take());
+    expansion.findings.extend(duplicates(set, &expansion.applications));
+    expansion
+}
+
+impl Expansion {
+    fn generate(&mut self, set: &Resource, scope: &generator::Scope<'_>, result: &generator::Transformed<'_>) {
+        let template = template::merged(result.template, scope.spec.get("template"));
+        for params in &result.params {
+            if self.applications.len() >= MAX_APPLICATIONS {
+                let at = result.body;
+                let message = format!("the ApplicationSet generates more than {MAX_APPLICATIONS} Applications");
+                self.findings.push(
+                    Finding::at(&rules::applicationset_error::RULE, at).message(message).resource(set.reference()),
+                );
+                return;
+            }
+            match template::application(set, scope, &template, params) {
+                Ok(node) => self
+                    .applications
+                    .push(Application { resource: Resource { node }, generated_by: Some(SmolStr::new(set.name())) }),
+                Err(fault) => self.fault(set, Reason::Render, fault),
+            }
+        }
+    }
+
+    fn fault(&mut self, set: &Resource, reason: Reason, fault: Fault) {
+        match fault {
+            Fault::NotJudged(not_judged) => self.not_judged.push(*not_judged),
+            Fault::Wrong(wrong) => {
+                let (origin, message) = *wrong;
+                let finding = Finding::new(&rules::applicationset_error::RULE, origin.mark)
+                    .trail(&origin)
+                    .message(format!("Argo CD generates no Application of {}: {message}", set.name()))
+                    .resource(set.reference());
+                // One template fails the same way for each parameter set.
+                if !self.findings.contains(&finding) {
+                    self.findings.push(finding);
+                }
+                self.error.get_or_insert((reason, message));
+            }
+        }
+    }
+}
+
+/// A generator that gives no parameters, though all that it reads is at hand.
+fn nothing(set: &Resource, result: &generator::Transformed<'_>) -> Option<Finding> {
+    let empty = result.empty.as_ref()?;
+    let finding = Finding::new(&rules::generator_matches_nothing::RULE, empty.origin.mark)
+        .trail(&empty.origin)
+        .message(format!("{}: the generator yields no Application", empty.what))
+        .resource(set.reference());
+    Some(match empty.suggestion.as_deref() {
+        Some(suggestion) => finding.help(format!("did you mean `{suggestion}`?")),
+        None => finding,
+    })
+}
+
+/// Applications of one set that have one name: Argo CD applies none of them.
+fn duplicates(set: &Resource, applications: &[Application]) -> Vec<Finding> {
+    let mut seen: std::collections::BTreeMap<&str, &Application> = std::collections::BTreeMap::new();
+    let mut findings: Vec<Finding> = Vec::new();
+    for application in applications {
+        let Some(first) = seen.get(application.name()) else {
+            seen.insert(application.name(), application);
+            continue;
+        };
+        let name = application.resource.node.path(&["metadata", "name"]);
+        let template = set.node.path(&["spec", "template", "metadata", "name"]).or(name);
+        let Some(at) = template else { continue };
+        if findings.iter().any(|finding| finding.mark == at.mark()) {
+            continue;
+        }
+        let mut finding = Finding::at(&rules::duplicate_generated_name::RULE, at)
+            .message(format!(
+                "more than one generated Application is called {}; Argo CD applies none of them",
+                application.name()
+            ))
+            .help("use parameters in the name that tell the elements apart")
+            .resource(set.reference());
+        for (which, of) in [("first", first), ("second", &application)] {
+            let steps = of.resource.node.path(&["metadata", "name"]).map(|name| name.origin.steps());
+            let place = steps.and_then(|steps| steps.first().map(|step| step.mark));
+            if let Some(mark) = place.filter(|mark| *mark != at.mark()) {
+                finding = finding.related(mark, format!("the {which} of them is made from this"));
+            }
+        }
+        findings.push(finding);
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;
