@@ -99,6 +99,10 @@ pub trait Object {
     fn entries(&self) -> Option<Vec<(Value, Value)>> {
         None
     }
+    /// What stands for it in JSON, if that is not its text.
+    fn json(&self) -> Option<Value> {
+        None
+    }
     /// The object itself, for functions that know its type.
     fn as_any(&self) -> &dyn std::any::Any;
 }
