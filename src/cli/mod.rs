@@ -5,6 +5,7 @@
 
 mod check;
 mod explain;
+mod helm;
 mod input;
 mod plan;
 mod policy;
@@ -36,6 +37,8 @@ enum Command {
     Plan(plan::Args),
     /// Carry a plan out
     Sync(sync::Args),
+    /// Helm's own commands, natively
+    Helm(helm::Args),
 }
 
 /// How a command ended; the exit codes are part of the interface.
@@ -45,6 +48,8 @@ pub enum Status {
     Clean,
     /// 1: findings.
     Findings,
+    /// 1: a drop-in command refused its input, as the original does.
+    Refused,
     /// 3: something was not judged, and `--fail-on-not-judged` was given.
     NotJudged,
 }
@@ -64,7 +69,7 @@ impl Status {
     fn code(self) -> u8 {
         match self {
             Status::Clean => 0,
-            Status::Findings => 1,
+            Status::Findings | Status::Refused => 1,
             Status::NotJudged => 3,
         }
     }
@@ -89,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Sync(args) => sync::run(&args),
+        Command::Helm(args) => helm::run(&args),
     };
     match result {
         Ok(status) => ExitCode::from(status.code()),

@@ -5,6 +5,7 @@
 //! hide the others.
 
 pub mod directory;
+pub mod helm;
 pub mod kustomize;
 pub mod template;
 

@@ -76,11 +76,13 @@ pub struct Limits {
     pub depth: usize,
     /// Values that the aliases of one file may copy.
     pub alias_nodes: usize,
+    /// Of two equal keys the last counts, as it does to Helm. The second is a problem all the same.
+    pub last_key_wins: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { depth: 128, alias_nodes: 200_000 }
+        Limits { depth: 128, alias_nodes: 200_000, last_key_wins: false }
     }
 }
 
@@ -529,6 +531,11 @@ impl<'t> Builder<'t> {
                         .map_or(Mark::NONE, |entry| entry.key.mark());
                     let kind = ProblemKind::DuplicateKey { key: scalar.text.clone(), first };
                     self.out.problems.push(Problem { kind, mark: key.mark() });
+                    if self.limits.last_key_wins
+                        && let Some(entry) = entries.iter_mut().find(|entry| entry.key_text() == scalar.text)
+                    {
+                        *entry = Entry { key, value: node };
+                    }
                     return Ok(());
                 }
                 entries.push(Entry { key, value: node });

@@ -39,6 +39,7 @@ rules! {
     hook_deletes_application,
     ignore_differences_not_respected,
     image_tag_double_source,
+    helm_template_error,
     invalid_base64,
     invalid_configuration,
     invalid_duration,
@@ -106,6 +107,8 @@ rules! {
     unreferenced_manifest,
     unreferenced_values_file,
     unused_waiver,
+    value_file_not_found,
+    values_schema_violation,
     volume_not_defined,
     yaml_syntax,
 }

@@ -1,0 +1,251 @@
+//! A chart of the snapshot: its files, read once and shared by every release of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use super::error::HelmError;
+use super::ignore::Rules;
+use super::metadata::Metadata;
+use crate::load::Repository;
+use crate::origin::{FileId, Mark};
+use crate::source::{Content, base_name};
+use crate::yaml::{Limits, ProblemKind, YamlFile, read};
+
+/// Levels of charts within charts.
+const MAX_DEPTH: usize = 20;
+
+/// A chart and its subcharts, before anybody's values.
+#[derive(Debug)]
+pub(super) struct Chart {
+    pub meta: Metadata,
+    /// Files below `templates/`, by name.
+    pub templates: Vec<Arc<ChartFile>>,
+    /// Everything else that templates may read.
+    pub files: Vec<Arc<ChartFile>>,
+    /// The documents of values.yaml.
+    pub values: Option<Arc<YamlFile>>,
+    pub values_file: Option<FileId>,
+    pub schema: Option<Arc<ChartFile>>,
+    pub children: Vec<Arc<Chart>>,
+}
+
+/// A file of a chart.
+#[derive(Debug)]
+pub(super) struct ChartFile {
+    /// Its path below the chart's directory.
+    pub name: String,
+    pub id: FileId,
+    pub content: Content,
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl ChartFile {
+    pub(super) fn new(name: String, id: FileId, content: Content) -> ChartFile {
+        ChartFile { name, id, content, lines: OnceLock::new() }
+    }
+
+    /// Its bytes, without a byte order mark.
+    pub(super) fn bytes(&self) -> &[u8] {
+        let bytes: &[u8] = match &self.content {
+            Content::Text(text) => text.as_bytes(),
+            Content::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+    }
+
+    /// Its text as templates see it.
+    pub(super) fn text(&self) -> smol_str::SmolStr {
+        crate::render::template::bytes::text(self.bytes())
+    }
+
+    /// The place of a range of [`ChartFile::text`].
+    pub(super) fn mark(&self, start: u32, end: u32) -> Mark {
+        let Content::Text(text) = &self.content else { return Mark::file(self.id) };
+        let skipped = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+        let (start, end) = (start + skipped, end + skipped);
+        let lines = self.lines.get_or_init(|| {
+            std::iter::once(0)
+                .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at as u32 + 1))
+                .collect()
+        });
+        let line = lines.partition_point(|first| *first <= start).max(1);
+        let first = lines[line - 1] as usize;
+        let column = text.get(first..start as usize).map_or(1, |before| before.chars().count() + 1);
+        Mark { file: self.id, line: line as u32, column: column as u32, start, end: end.max(start) }
+    }
+}
+
+/// Reads the chart in `directory`.
+pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, HelmError> {
+    let snapshot = &repository.snapshot;
+    let at = |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
+    let ignore = snapshot.find(&at(".helmignore")).and_then(|id| Some((id, snapshot.text(id)?.clone())));
+    let rules = match &ignore {
+        Some((id, text)) => {
+            Rules::parse(text).map_err(|message| HelmError::Chart { message, mark: Mark::file(*id) })?
+        }
+        None => Rules::parse("").unwrap_or_default(),
+    };
+    let skip = if directory.is_empty() { 0 } else { directory.len() + 1 };
+    let mut files = Vec::new();
+    for (id, file) in snapshot.under(directory) {
+        let name = &file.path[skip..];
+        if rules.leaves_out(name) {
+            continue;
+        }
+        let (id, content) = match &file.content {
+            Content::Link(_) => match snapshot.find(&file.path) {
+                Some(target) => (target, snapshot.file(target).map(|file| file.content.clone())),
+                None => continue,
+            },
+            content => (id, Some(content.clone())),
+        };
+        if let Some(content) = content {
+            files.push(Arc::new(ChartFile::new(name.to_owned(), id, content)));
+        }
+    }
+    assemble(repository, files, 0)
+}
+
+fn yaml_of(repository: &Repository, file: &ChartFile) -> Option<Arc<YamlFile>> {
+    let Content::Text(text) = &file.content else { return None };
+    let parsed = repository.yaml(file.id).cloned();
+    match parsed {
+        Some(yaml) if !yaml.problems.iter().any(|p| matches!(p.kind, ProblemKind::DuplicateKey { .. })) => Some(yaml),
+        _ => {
+            let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+            Some(Arc::new(read(file.id, text, Limits { last_key_wins: true, ..Limits::default() })))
+        }
+    }
+}
+
+/// What makes the parsed file useless to Helm, and where.
+pub(super) fn broken(yaml: &YamlFile) -> Option<(String, Mark)> {
+    yaml.problems.iter().find_map(|problem| {
+        let what = match &problem.kind {
+            ProblemKind::DuplicateKey { .. } => return None,
+            ProblemKind::Syntax(what) => what.clone(),
+            ProblemKind::TooDeep(limit) => format!("nested deeper than {limit} levels"),
+            ProblemKind::AliasExpansion(limit) => format!("aliases expand to more than {limit} values"),
+            ProblemKind::BadMerge => "map merge requires map or sequence of maps as the value".to_owned(),
+        };
+        Some((format!("error converting YAML to JSON: yaml: line {}: {what}", problem.mark.line), problem.mark))
+    })
+}
+
+fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -> Result<Chart, HelmError> {
+    let failed = |(message, mark): (String, Mark)| HelmError::Chart { message, mark };
+    let chart_file = files.iter().find(|file| file.name == "Chart.yaml");
+    let Some(chart_file) = chart_file else {
+        let mark = files.first().map_or(Mark::NONE, |file| Mark::file(file.id));
+        return Err(HelmError::Chart { message: "Chart.yaml file is missing".to_owned(), mark });
+    };
+    let file_mark = Mark::file(chart_file.id);
+    let yaml = yaml_of(repository, chart_file).unwrap_or_default();
+    if let Some((what, mark)) = broken(&yaml) {
+        return Err(failed((format!("cannot load Chart.yaml: {what}"), mark)));
+    }
+    let mut meta = match yaml.documents.first() {
+        Some(document) => Metadata::read(&document.root, file_mark).map_err(failed)?,
+        None => Metadata { api_version: "v1".to_owned(), ..Metadata::default() },
+    };
+    let mut chart = Chart {
+        meta: Metadata::default(),
+        templates: Vec::new(),
+        files: Vec::new(),
+        values: None,
+        values_file: None,
+        schema: None,
+        children: Vec::new(),
+    };
+    let mut children: BTreeMap<String, Vec<Arc<ChartFile>>> = BTreeMap::new();
+    for file in &files {
+        match file.name.as_str() {
+            "Chart.yaml" | "Chart.lock" => {}
+            "values.yaml" => {
+                let yaml = yaml_of(repository, file).unwrap_or_default();
+                if let Some((what, mark)) = broken(&yaml) {
+                    let message = format!("cannot load values.yaml: cannot unmarshal yaml document: {what}");
+                    return Err(HelmError::Chart { message, mark });
+                }
+                super::values::check_documents(&yaml).map_err(|(what, mark)| HelmError::Chart {
+                    message: format!("cannot load values.yaml: cannot unmarshal yaml document: {what}"),
+                    mark,
+                })?;
+                chart.values = Some(yaml);
+                chart.values_file = Some(file.id);
+            }
+            "values.schema.json" => chart.schema = Some(file.clone()),
+            "requirements.yaml" => {
+                let yaml = yaml_of(repository, file).unwrap_or_default();
+                if let Some((what, mark)) = broken(&yaml) {
+                    return Err(failed((format!("cannot load requirements.yaml: {what}"), mark)));
+                }
+                if let Some(document) = yaml.documents.first() {
+                    meta.add_dependencies(&document.root).map_err(failed)?;
+                }
+                if meta.api_version == "v1" {
+                    chart.files.push(file.clone());
+                }
+            }
+            "requirements.lock" => {
+                if meta.api_version == "v1" {
+                    chart.files.push(file.clone());
+                }
+            }
+            name if name.starts_with("templates/") => chart.templates.push(file.clone()),
+            name => match name.strip_prefix("charts/") {
+                Some(_) if name.ends_with(".prov") => chart.files.push(file.clone()),
+                Some(inner) => {
+                    let (child, rest) = inner.split_once('/').unwrap_or((inner, ""));
+                    let file = ChartFile::new(rest.to_owned(), file.id, file.content.clone());
+                    children.entry(child.to_owned()).or_default().push(Arc::new(file));
+                }
+                None => chart.files.push(file.clone()),
+            },
+        }
+    }
+    meta.validate().map_err(|message| HelmError::Chart { message, mark: file_mark })?;
+    if depth >= MAX_DEPTH && !children.is_empty() {
+        let message = format!("subcharts are nested deeper than {MAX_DEPTH} levels");
+        return Err(HelmError::Chart { message, mark: file_mark });
+    }
+    for (name, files) in children {
+        if name.starts_with(['_', '.']) {
+            continue;
+        }
+        let files = if name.ends_with(".tgz") {
+            match files.first() {
+                Some(file) => super::files::unpack(file).map_err(|what| HelmError::Chart {
+                    message: format!("error unpacking subchart {name} in {}: {what}", meta.name),
+                    mark: Mark::file(file.id),
+                })?,
+                None => continue,
+            }
+        } else {
+            files.into_iter().filter(|file| !file.name.is_empty()).collect()
+        };
+        let child = assemble(repository, files, depth + 1).map_err(|error| match error {
+            HelmError::Chart { message, mark } => HelmError::Chart {
+                message: format!("error unpacking subchart {name} in {}: {message}", meta.name),
+                mark,
+            },
+            other => other,
+        })?;
+        chart.children.push(Arc::new(child));
+    }
+    chart.meta = meta;
+    Ok(chart)
+}
+
+impl Chart {
+    /// Files below `crds/` that are manifests.
+    pub(super) fn crds(&self) -> impl Iterator<Item = &Arc<ChartFile>> {
+        self.files.iter().filter(|file| {
+            let name = base_name(&file.name).to_ascii_lowercase();
+            let manifest = [".yaml", ".yml", ".json"].iter().any(|extension| name.ends_with(extension));
+            file.name.starts_with("crds/") && manifest
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Runs the templates of a release: which there are, in which order, on which data.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::capabilities::Capabilities;
+use super::chart::ChartFile;
+use super::dependencies::Instance;
+use super::error::{HelmError, describe, describe_parse};
+use super::files::Files;
+use super::release::Release;
+use crate::render::template::{Map, MissingKey, Options, Segment, Templates, Value};
+use crate::source::base_name;
+
+/// A template of the release and the data that it runs on.
+pub(super) struct Job {
+    /// `chart/charts/sub/templates/web.yaml`
+    pub name: String,
+    base: String,
+    pub file: Arc<ChartFile>,
+    data: Map,
+}
+
+/// What a template printed.
+pub(super) struct Printed {
+    pub name: String,
+    pub file: Arc<ChartFile>,
+    pub text: String,
+    pub segments: Vec<Segment>,
+}
+
+/// The templates of `chart` and its subcharts, in the order in which Helm runs them: the deepest first.
+pub(super) fn jobs(chart: &Instance, values: &Map, release: &Release, capabilities: Capabilities) -> Vec<Job> {
+    let facts = Value::map([
+        ("Name", release.name.as_str().into()),
+        ("Namespace", release.namespace.as_str().into()),
+        ("IsUpgrade", release.is_upgrade.into()),
+        ("IsInstall", (!release.is_upgrade).into()),
+        ("Revision", Value::Int(1)),
+        ("Service", "Helm".into()),
+    ]);
+    let mut jobs = Vec::new();
+    let capabilities = Value::Object(Rc::new(capabilities));
+    collect(chart, &chart.name, true, Value::Map(values.clone()), &facts, &capabilities, &mut jobs);
+    let depth = |name: &str| name.bytes().filter(|b| *b == b'/').count();
+    jobs.sort_by(|a, b| depth(&b.name).cmp(&depth(&a.name)).then_with(|| b.name.cmp(&a.name)));
+    jobs
+}
+
+fn collect(
+    chart: &Instance,
+    path: &str,
+    is_root: bool,
+    values: Value,
+    facts: &Value,
+    capabilities: &Value,
+    jobs: &mut Vec<Job>,
+) -> Map {
+    let subcharts = Map::new();
+    let data = Map::new();
+    data.insert("Chart", chart.chart.meta.to_value(&chart.name, &chart.dependencies, is_root));
+    data.insert("Files", Value::Object(Rc::new(Files::new(&chart.chart.files))));
+    data.insert("Release", facts.clone());
+    data.insert("Capabilities", capabilities.clone());
+    data.insert("Values", values.clone());
+    data.insert("Subcharts", Value::Map(subcharts.clone()));
+    for child in &chart.children {
+        let own = match values.get(&child.name) {
+            Some(own @ Value::Map(_)) => own,
+            _ => Value::Map(Map::new()),
+        };
+        let path = format!("{path}/charts/{}", child.name);
+        let inner = collect(child, &path, false, own, facts, capabilities, jobs);
+        subcharts.insert(child.name.as_str(), Value::Map(inner));
+    }
+    for file in &chart.chart.templates {
+        if chart.chart.meta.is_library() && !base_name(&file.name).starts_with('_') {
+            continue;
+        }
+        jobs.push(Job {
+            name: format!("{path}/{}", file.name),
+            base: format!("{path}/templates"),
+            file: file.clone(),
+            data: data.clone(),
+        });
+    }
+    data
+}
+
+/// Parses the templates of `jobs`, in their order.
+pub(super) fn parse(jobs: &[Job]) -> Result<Templates, HelmError> {
+    let mut templates = Templates::new(super::functions::all().clone());
+    for job in jobs {
+        templates
+            .parse(&job.name, &job.file.text())
+            .map_err(|error| HelmError::Template { message: describe_parse(&error), error })?;
+    }
+    Ok(templates)
+}
+
+/// Runs every template that is no partial.
+pub(super) fn run(templates: &Templates, jobs: &[Job], provenance: bool) -> Result<Vec<Printed>, HelmError> {
+    let mut printed = Vec::with_capacity(jobs.len());
+    for job in jobs.iter().filter(|job| !base_name(&job.name).starts_with('_')) {
+        job.data.insert(
+            "Template",
+            Value::map([("Name", job.name.as_str().into()), ("BasePath", job.base.as_str().into())]),
+        );
+        let options = Options { missing_key: MissingKey::Zero, provenance, ..Options::default() };
+        let rendered = templates
+            .execute(&job.name, &Value::Map(job.data.clone()), options)
+            .map_err(|error| HelmError::Template { message: describe(&error), error })?;
+        let (text, segments) = without_no_value(rendered.text, rendered.segments);
+        printed.push(Printed { name: job.name.clone(), file: job.file.clone(), text, segments });
+    }
+    Ok(printed)
+}
+
+/// Helm takes `<no value>` out of the output, wherever it came from.
+fn without_no_value(text: String, mut segments: Vec<Segment>) -> (String, Vec<Segment>) {
+    const NO_VALUE: &str = "<no value>";
+    if !text.contains(NO_VALUE) {
+        return (text, segments);
+    }
+    let found: Vec<u32> = text.match_indices(NO_VALUE).map(|(at, _)| at as u32).collect();
+    for segment in &mut segments {
+        let before = found.partition_point(|at| *at < segment.at) as u32;
+        segment.at = segment.at.saturating_sub(before * NO_VALUE.len() as u32);
+    }
+    (text.replace(NO_VALUE, ""), segments)
+}

@@ -1,0 +1,496 @@
+//! A release of a chart: what people ask for, and what comes of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::capabilities::{Capabilities, DEFAULT_KUBE_VERSION, KubeVersion};
+use super::chart::{Chart, ChartFile, broken, load};
+use super::dependencies::Instance;
+use super::engine::{Job, Printed, jobs, parse, run};
+use super::error::HelmError;
+use super::manifest::{Document, Sorted, sort, split};
+use super::provenance::{Sources, locate};
+use super::set::apply;
+use super::values::{coalesce, overlay, read};
+use crate::check::rules;
+use crate::finding::{Finding, NotJudged};
+use crate::load::Repository;
+use crate::origin::{FileId, Mark, Origin};
+use crate::render::template::sprig::versions::{Constraints, Version};
+use crate::render::template::{Map, NumberMode, Templates, Value, bytes};
+use crate::render::{Output, Resource};
+use crate::source::normalize;
+use crate::yaml::{Node, Value as Yaml};
+
+/// What is asked of a chart.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// `.Release.Name`
+    pub name: String,
+    /// `.Release.Namespace`
+    pub namespace: String,
+    /// Values files by their paths in the snapshot, each with the place that names it; later ones count more.
+    pub value_files: Vec<(String, Mark)>,
+    /// Values given in place; they count more than files.
+    pub values: Vec<Node>,
+    /// `--set` and its kin; they count more than all else.
+    pub sets: Vec<SetValue>,
+    /// The cluster's version; Helm's own default if there is none.
+    pub kube_version: Option<String>,
+    /// API versions beyond those that Helm knows.
+    pub api_versions: Vec<String>,
+    /// Whether the `crds/` of charts are part of the output.
+    pub include_crds: bool,
+    /// Whether test hooks are left out.
+    pub skip_tests: bool,
+    /// `.Release.IsUpgrade`
+    pub is_upgrade: bool,
+    /// Whether values.schema.json is not looked at.
+    pub skip_schema: bool,
+    /// Where the release is asked for.
+    pub mark: Mark,
+}
+
+impl Default for Release {
+    fn default() -> Release {
+        Release {
+            name: "release-name".to_owned(),
+            namespace: "default".to_owned(),
+            value_files: Vec::new(),
+            values: Vec::new(),
+            sets: Vec::new(),
+            kube_version: None,
+            api_versions: Vec::new(),
+            include_crds: false,
+            skip_tests: false,
+            is_upgrade: false,
+            skip_schema: false,
+            mark: Mark::NONE,
+        }
+    }
+}
+
+/// One `--set` or parameter.
+#[derive(Debug, Clone)]
+pub struct SetValue {
+    /// How it is read.
+    pub kind: SetKind,
+    /// `image.tag=1.2,replicas=3`; for [`SetKind::File`], the value is a path in the snapshot.
+    pub expression: String,
+    /// Where it is written.
+    pub mark: Mark,
+}
+
+/// How an expression is read. Helm applies them in this order, whatever the order of the flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SetKind {
+    /// `--set-json`
+    Json,
+    /// `--set`
+    Plain,
+    /// `--set-string`
+    String,
+    /// `--set-file`
+    File,
+    /// `--set-literal`
+    Literal,
+}
+
+/// What `helm template` is asked to print of a release.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// Only these templates, by their paths below the chart.
+    pub show_only: Vec<String>,
+    /// No hooks.
+    pub no_hooks: bool,
+}
+
+/// The charts of a repository: each is read once, however many releases and threads ask for it.
+#[derive(Debug)]
+pub struct Charts<'r> {
+    repository: &'r Repository,
+    compiled: Mutex<BTreeMap<String, Arc<OnceLock<Result<Arc<Compiled>, HelmError>>>>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    chart: Arc<Chart>,
+    /// Parsed templates by the names of those that take part, which depend on the subcharts that are enabled.
+    templates: Mutex<BTreeMap<Vec<String>, Result<Templates, HelmError>>>,
+}
+
+/// The templates' output, and where they are.
+struct Rendered {
+    printed: Vec<Printed>,
+    sorted: Sorted,
+    instance: Instance,
+}
+
+impl<'r> Charts<'r> {
+    /// The charts of `repository`.
+    pub fn new(repository: &'r Repository) -> Charts<'r> {
+        Charts { repository, compiled: Mutex::default() }
+    }
+
+    fn compiled(&self, directory: &str) -> Result<Arc<Compiled>, HelmError> {
+        let slot = {
+            let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+            compiled.entry(directory.to_owned()).or_default().clone()
+        };
+        slot.get_or_init(|| {
+            let chart = Arc::new(load(self.repository, directory)?);
+            Ok(Arc::new(Compiled { chart, templates: Mutex::default() }))
+        })
+        .clone()
+    }
+
+    /// What the chart in `directory` deploys as `release`. Every value has the origin of what made it.
+    pub fn render(&self, directory: &str, release: &Release) -> Output {
+        let mut output = Output::default();
+        for (id, _) in self.repository.snapshot.under(directory) {
+            output.used.insert(id);
+        }
+        for (path, _) in &release.value_files {
+            output.used.extend(self.repository.snapshot.find(path));
+        }
+        let compiled = match self.compiled(directory) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                report(&error, &Sources::new(), release, &mut output);
+                return output;
+            }
+        };
+        let mut sources = Sources::new();
+        match self.run(&compiled, release, true, &mut sources) {
+            Ok(rendered) => self.collect(&rendered, release, &sources, &mut output),
+            Err(error) => report(&error, &sources, release, &mut output),
+        }
+        output
+    }
+
+    fn collect(&self, rendered: &Rendered, release: &Release, sources: &Sources, output: &mut Output) {
+        if release.include_crds {
+            let mut crds = Vec::new();
+            crd_files(&rendered.instance, &rendered.instance.name, &mut crds);
+            for (_, file) in crds {
+                if let Some(yaml) = self.repository.yaml(file.id) {
+                    output.failed |= broken(yaml).is_some();
+                    for document in &yaml.documents {
+                        push(document.root.clone(), output);
+                    }
+                }
+            }
+        }
+        let hooks = rendered.sorted.hooks.iter().filter(|hook| !(release.skip_tests && hook.is_test()));
+        for document in rendered.sorted.manifests.iter().chain(hooks) {
+            let printed = &rendered.printed[document.printed];
+            for content in &document.yaml.documents {
+                let mut node = content.root.clone();
+                locate(&mut node, printed, document.range.start as u32, sources);
+                push(node, output);
+            }
+        }
+    }
+
+    /// The text that `helm template` prints. Bytes that are not UTF-8 are kept as
+    /// [`template::bytes`](crate::render::template::bytes) says.
+    ///
+    /// # Errors
+    /// What Helm refuses.
+    pub fn manifest(&self, directory: &str, release: &Release, flags: &Flags) -> Result<String, HelmError> {
+        let compiled = self.compiled(directory)?;
+        let rendered = self.run(&compiled, release, false, &mut Sources::new())?;
+        let mut out = String::new();
+        let mut put = |name: &str, text: &str| {
+            out.push_str("---\n# Source: ");
+            out.push_str(name);
+            out.push('\n');
+            out.push_str(text);
+            out.push('\n');
+        };
+        if release.include_crds {
+            let mut crds = Vec::new();
+            crd_files(&rendered.instance, &rendered.instance.name, &mut crds);
+            for (name, file) in crds {
+                put(&name, &file.text());
+            }
+        }
+        let text_of = |document: &Document| {
+            let printed = &rendered.printed[document.printed];
+            (printed.name.as_str(), &printed.text[document.range.clone()])
+        };
+        for document in &rendered.sorted.manifests {
+            let (name, text) = text_of(document);
+            put(name, text);
+        }
+        let mut out = out.trim().to_owned();
+        out.push('\n');
+        if !flags.no_hooks {
+            for hook in rendered.sorted.hooks.iter().filter(|hook| !(release.skip_tests && hook.is_test())) {
+                let (name, text) = text_of(hook);
+                out.push_str(&format!("---\n# Source: {name}\n{text}\n"));
+            }
+        }
+        if flags.show_only.is_empty() { Ok(out) } else { only(&out, &flags.show_only) }
+    }
+
+    fn run(
+        &self,
+        compiled: &Compiled,
+        release: &Release,
+        provenance: bool,
+        sources: &mut Sources,
+    ) -> Result<Rendered, HelmError> {
+        let chart = &compiled.chart;
+        let failed = |message: String| HelmError::Chart { message, mark: chart.meta.mark.unwrap_or(release.mark) };
+        check_name(&release.name).map_err(|message| HelmError::Set { message, mark: release.mark })?;
+        let given = self.values(release)?;
+        if chart.meta.is_library() {
+            return Err(failed("library charts are not installable".to_owned()));
+        }
+        let missing: Vec<_> = chart
+            .meta
+            .dependencies
+            .iter()
+            .filter(|dependency| !chart.children.iter().any(|child| child.meta.name == dependency.name))
+            .collect();
+        if let Some(first) = missing.first() {
+            let names = missing.iter().map(|dependency| dependency.name.clone()).collect();
+            return Err(HelmError::Unvendored { names, mark: first.mark });
+        }
+        let mut instance = Instance::new(chart);
+        instance.settle(&given).map_err(failed)?;
+        let values = coalesce(&instance, &given, false).map_err(failed)?;
+        if !release.skip_schema {
+            super::schema::validate(&instance, &values)?;
+        }
+        let kube_version = release.kube_version.as_deref().unwrap_or(DEFAULT_KUBE_VERSION);
+        let kube_version = KubeVersion::parse(kube_version).map_err(|message| HelmError::Set {
+            message: format!("invalid kube version '{kube_version}': {message}"),
+            mark: release.mark,
+        })?;
+        check_kube_version(&chart.meta.kube_version, &kube_version).map_err(failed)?;
+        let capabilities = Capabilities::new(kube_version, &release.api_versions);
+        let jobs = jobs(&instance, &values, release, capabilities);
+        sources.extend(jobs.iter().map(|job| (Arc::from(job.name.as_str()), job.file.clone())));
+        let templates = compiled.templates(&jobs)?;
+        let printed = run(&templates, &jobs, provenance)?;
+        let sorted = sort(&printed)?;
+        Ok(Rendered { printed, sorted, instance })
+    }
+
+    /// Everything that people set, merged.
+    fn values(&self, release: &Release) -> Result<Map, HelmError> {
+        let values = Map::new();
+        for (path, mark) in &release.value_files {
+            let missing = || HelmError::ValueFile { path: path.clone(), mark: *mark };
+            let id = self.repository.snapshot.find(path).ok_or_else(missing)?;
+            let yaml = self.repository.yaml(id).ok_or_else(missing)?;
+            let wrong = |(what, mark): (String, Mark)| HelmError::Chart {
+                message: format!("failed to parse {path}: cannot unmarshal yaml document: {what}"),
+                mark,
+            };
+            if let Some(problem) = broken(yaml) {
+                return Err(wrong(problem));
+            }
+            super::values::check_documents(yaml).map_err(wrong)?;
+            overlay(&values, &read(yaml));
+        }
+        for node in &release.values {
+            if let Value::Map(map) = Value::from_node(node, NumberMode::Float) {
+                overlay(&values, &map);
+            }
+        }
+        let mut sets: Vec<&SetValue> = release.sets.iter().collect();
+        sets.sort_by_key(|set| set.kind);
+        for set in sets {
+            let read = |path: &str| {
+                let id = self.repository.snapshot.find(path);
+                let file = id.and_then(|id| self.repository.snapshot.file(id).map(|file| (id, file)));
+                file.map(|(id, file)| ChartFile::new(String::new(), id, file.content.clone()).raw_text().to_string())
+                    .ok_or_else(|| format!("open {path}: no such file or directory"))
+            };
+            apply(&values, set.kind, &set.expression, &Origin::at(set.mark), &read).map_err(|what| {
+                let flag = match set.kind {
+                    SetKind::Json if what.starts_with("failed parsing") => {
+                        return HelmError::Set { message: what, mark: set.mark };
+                    }
+                    SetKind::Json => {
+                        let message = format!("failed parsing --set-json data {}", set.expression);
+                        return HelmError::Set { message, mark: set.mark };
+                    }
+                    SetKind::Plain => "--set",
+                    SetKind::String => "--set-string",
+                    SetKind::File => "--set-file",
+                    SetKind::Literal => "--set-literal",
+                };
+                HelmError::Set { message: format!("failed parsing {flag} data: {what}"), mark: set.mark }
+            })?;
+        }
+        Ok(values)
+    }
+}
+
+impl Compiled {
+    fn templates(&self, jobs: &[Job]) -> Result<Templates, HelmError> {
+        let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
+        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+        templates.entry(names).or_insert_with(|| parse(jobs)).clone()
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let part = |part: &str| {
+        let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let bytes = part.as_bytes();
+        bytes.first().is_some_and(|b| good(*b))
+            && bytes.last().is_some_and(|b| good(*b))
+            && bytes.iter().all(|b| good(*b) || *b == b'-')
+    };
+    if name.len() <= 53 && name.split('.').all(part) {
+        return Ok(());
+    }
+    Err(format!(
+        "release name {}: invalid release name, must match regex \
+         ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53",
+        crate::render::template::quote(name)
+    ))
+}
+
+fn check_kube_version(constraint: &str, version: &KubeVersion) -> Result<(), String> {
+    if constraint.is_empty() {
+        return Ok(());
+    }
+    let met = match (Constraints::parse(constraint), Version::parse(version.normalized())) {
+        (Ok(constraints), Ok(version)) => constraints.check(&version),
+        _ => false,
+    };
+    if met {
+        return Ok(());
+    }
+    let version = version.version();
+    Err(format!("chart requires kubeVersion: {constraint} which is incompatible with Kubernetes {version}"))
+}
+
+/// The CRDs of a chart and its subcharts, with the names that Helm shows for them.
+fn crd_files(chart: &Instance, path: &str, out: &mut Vec<(String, Arc<ChartFile>)>) {
+    out.extend(chart.chart.crds().map(|file| (format!("{path}/{}", file.name), file.clone())));
+    for child in &chart.children {
+        crd_files(child, &format!("{path}/charts/{}", child.name), out);
+    }
+}
+
+/// Takes an object, or the items of a list of objects.
+fn push(node: Node, output: &mut Output) {
+    let Some(kind) = node.str_at(&["kind"]) else { return };
+    if kind.ends_with("List")
+        && let Some(Yaml::Sequence(sequence)) = node.get("items").map(|items| &items.value)
+    {
+        for item in sequence.items.iter().filter(|item| item.get("kind").is_some()) {
+            output.resources.push(Resource { node: item.clone() });
+        }
+        return;
+    }
+    output.resources.push(Resource { node });
+}
+
+/// The documents of `text` that the templates `names` made.
+fn only(text: &str, names: &[String]) -> Result<String, HelmError> {
+    let documents: Vec<(&str, &str)> = split(text)
+        .into_iter()
+        .filter_map(|range| {
+            let document = &text[range];
+            let source = document.lines().find_map(|line| line.split_once("# Source: ").map(|(_, source)| source))?;
+            Some((source.split_once('/')?.1, document))
+        })
+        .collect();
+    let mut out = String::new();
+    for name in names {
+        let mut found = false;
+        for (source, document) in &documents {
+            if super::ignore::matches(name, source) == Some(true) {
+                found = true;
+                out.push_str(&format!("---\n{document}\n"));
+            }
+        }
+        if !found {
+            let message = format!("could not find template {name} in chart");
+            return Err(HelmError::Set { message, mark: Mark::NONE });
+        }
+    }
+    Ok(out)
+}
+
+/// Turns an error into what the pipeline reports.
+fn report(error: &HelmError, sources: &Sources, release: &Release, output: &mut Output) {
+    output.failed = true;
+    let at = |mark: Mark| if mark.is_some() { mark } else { release.mark };
+    match error {
+        HelmError::Unvendored { names, mark } => {
+            let files: BTreeSet<FileId> = [mark.file].into_iter().filter(|_| mark.is_some()).collect();
+            output.used.extend(files);
+            output.not_judged.push(NotJudged {
+                mark: at(*mark),
+                what: format!("chart dependencies {}", names.join(", ")),
+                reason: "they are not in charts/; `helm dependency build` puts them there".to_owned(),
+            });
+        }
+        HelmError::ValueFile { path, mark } => output.findings.push(
+            Finding::new(&rules::value_file_not_found::RULE, at(*mark))
+                .message(format!("values file `{path}` does not exist")),
+        ),
+        HelmError::Schema { violations, .. } => {
+            for (mark, what) in violations {
+                output.findings.push(
+                    Finding::new(&rules::values_schema_violation::RULE, at(*mark))
+                        .message(format!("values break the chart's schema: {what}"))
+                        .related(release.mark, "the release is asked for here"),
+                );
+            }
+        }
+        HelmError::Template { error, .. } => {
+            let root = error.root();
+            let site = &root.site;
+            let mark = match sources.get(&site.template) {
+                Some(file) => file.mark(site.offset, site.offset + 1),
+                None => release.mark,
+            };
+            let reason = root.reason.replace("HELM_ERR_START", "").replace("HELM_ERR_END", "");
+            let mut finding = Finding::new(&rules::helm_template_error::RULE, at(mark)).message(reason);
+            if mark != release.mark {
+                finding = finding.related(release.mark, "rendered for this release");
+            }
+            let mut outer = Some(error.as_ref());
+            while let Some(error) = outer.filter(|error| error.cause.is_some()) {
+                if let Some(file) = sources.get(&error.site.template) {
+                    finding = finding.related(file.mark(error.site.offset, error.site.offset + 1), "called from here");
+                }
+                outer = error.cause.as_deref();
+            }
+            output.findings.push(finding);
+        }
+        HelmError::Chart { message, mark } | HelmError::Set { message, mark } | HelmError::Output { message, mark } => {
+            output.findings.push(
+                Finding::new(&rules::helm_template_error::RULE, at(*mark))
+                    .message(message.clone())
+                    .related(if mark.is_some() { release.mark } else { Mark::NONE }, "rendered for this release"),
+            );
+        }
+    }
+}
+
+impl ChartFile {
+    /// The text with everything that is in the file.
+    fn raw_text(&self) -> smol_str::SmolStr {
+        match &self.content {
+            crate::source::Content::Text(text) => smol_str::SmolStr::new(text),
+            crate::source::Content::Binary(content) => bytes::text(content),
+            _ => smol_str::SmolStr::default(),
+        }
+    }
+}
+
+/// `path`, as a release in `directory` names it, from the repository's root.
+pub(super) fn resolved(directory: &str, path: &str) -> Option<String> {
+    normalize(directory, path)
+}
