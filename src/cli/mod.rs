@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod helm;
 mod input;
+mod kustomize;
 mod plan;
 mod policy;
 mod sync;
@@ -33,6 +34,8 @@ enum Command {
     Rules(explain::RulesArgs),
     /// Work with Rego policies
     Policy(policy::Args),
+    /// What kustomize does
+    Kustomize(kustomize::Args),
     /// Plan what an approved repository changes in its clusters
     Plan(plan::Args),
     /// Carry a plan out
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(&args),
         Command::Rules(args) => explain::rules(&args),
         Command::Policy(args) => policy::run(&args),
+        Command::Kustomize(args) => kustomize::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Helm(args) => helm::run(&args),

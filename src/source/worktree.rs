@@ -15,12 +15,24 @@ use super::{Content, File, MAX_FILE_BYTES, Snapshot, SourceError, normalize, par
 /// # Errors
 /// When `root` is no directory that can be read. A file that cannot be read is [`Content::Unreadable`].
 pub fn read(root: &Path) -> Result<Snapshot, SourceError> {
+    read_with(root, true)
+}
+
+/// Reads every file below `root`, also those that git ignores: as tools do that know nothing of git.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(root: &Path) -> Result<Snapshot, SourceError> {
+    read_with(root, false)
+}
+
+fn read_with(root: &Path, git: bool) -> Result<Snapshot, SourceError> {
     let unreadable = |reason: String| SourceError::Unreadable { path: root.display().to_string(), reason };
     let root = root.canonicalize().map_err(|error| unreadable(error.to_string()))?;
     if !root.is_dir() {
         return Err(unreadable("not a directory".to_owned()));
     }
-    let git = git2::Repository::discover(&root).ok();
+    let git = if git { git2::Repository::discover(&root).ok() } else { None };
     let paths = list(&root, git.as_ref());
     let files = paths.into_par_iter().map(|path| read_file(&root, path)).collect();
     let mut snapshot = Snapshot::new(files);

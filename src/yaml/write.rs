@@ -64,7 +64,15 @@ const SIMPLE_KEY: usize = 128;
 /// # Errors
 /// [`WriteError`] if JSON cannot say a value of it.
 pub fn write(node: &Node, out: &mut String) -> Result<(), WriteError> {
-    let mut writer = Writer { line: out.len(), out };
+    let mut writer = Writer { line: out.len(), out, sorted: true };
+    writer.node(node, 0, Place::Document)?;
+    writer.end_line();
+    Ok(())
+}
+
+/// As [`write`], with the keys in the order of the tree.
+pub(crate) fn write_as_it_is(node: &Node, out: &mut String) -> Result<(), WriteError> {
+    let mut writer = Writer { line: out.len(), out, sorted: false };
     writer.node(node, 0, Place::Document)?;
     writer.end_line();
     Ok(())
@@ -72,7 +80,7 @@ pub fn write(node: &Node, out: &mut String) -> Result<(), WriteError> {
 
 /// Appends `json` to `out` as one document; the text ends with a line break.
 pub fn write_json(json: &Json, out: &mut String) {
-    let mut writer = Writer { line: out.len(), out };
+    let mut writer = Writer { line: out.len(), out, sorted: true };
     writer.json(json, 0, Place::Document);
     writer.end_line();
 }
@@ -164,6 +172,8 @@ struct Writer<'o> {
     out: &'o mut String,
     /// Where the current line begins.
     line: usize,
+    /// Whether keys are sorted.
+    sorted: bool,
 }
 
 impl Writer<'_> {
@@ -219,7 +229,7 @@ impl Writer<'_> {
             }
             Value::Mapping(mapping) => {
                 let at = mapping_indent(indent, place);
-                for (index, entry) in sorted_entries(&mapping.entries).into_iter().enumerate() {
+                for (index, entry) in ordered(&mapping.entries, self.sorted).into_iter().enumerate() {
                     let simple = self.key(entry.key_text(), at, place, index == 0);
                     if !is_string_key(&entry.key) {
                         let text = entry.key_text().to_owned();
@@ -483,9 +493,11 @@ fn mapping_indent(indent: usize, place: Place) -> usize {
 }
 
 /// The entries in the order in which they are written.
-fn sorted_entries(entries: &[Entry]) -> Vec<&Entry> {
+fn ordered(entries: &[Entry], by_key: bool) -> Vec<&Entry> {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
-    sort_naturally(&mut sorted, |entry| entry.key_text());
+    if by_key {
+        sort_naturally(&mut sorted, |entry| entry.key_text());
+    }
     sorted
 }
 

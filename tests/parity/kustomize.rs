@@ -89,6 +89,25 @@ fn same(a: &str, b: &str) -> bool {
     parsed(a) == parsed(b)
 }
 
+/// The first line that differs.
+fn difference(got: &str, expected: &str) -> String {
+    let (mut a, mut b) = (got.lines(), expected.lines());
+    for number in 1.. {
+        match (a.next(), b.next()) {
+            (None, None) => break,
+            (got, expected) if got != expected => {
+                return format!(
+                    "line {number}: `{}` instead of `{}`",
+                    got.unwrap_or("(end)"),
+                    expected.unwrap_or("(end)")
+                );
+            }
+            _ => {}
+        }
+    }
+    "line breaks".to_owned()
+}
+
 /// What `tiphys kustomize build` prints, or why it prints nothing.
 fn built(builds: &Builds<'_>, repository: &Repository, target: &str) -> Result<String, String> {
     let output = builds.build(target, &Overrides::none());
@@ -146,10 +165,10 @@ fn run(root: &Path, verbose: bool) -> BTreeMap<String, Score> {
                     Ok(text) if same(&text, &expected) => {
                         score.semantic += 1;
                         if verbose {
-                            println!("BYTES    {}", case.name);
+                            println!("BYTES    {}: {}", case.name, difference(&text, &expected));
                         }
                     }
-                    Ok(_) if verbose => println!("DIFFERS  {}", case.name),
+                    Ok(text) if verbose => println!("DIFFERS  {}: {}", case.name, difference(&text, &expected)),
                     Err(why) if verbose => println!("REFUSED  {}: {why}", case.name),
                     _ => {}
                 }

@@ -52,16 +52,7 @@ fn output(build: Build) -> Output {
 }
 
 fn finish(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
-    for res in build.resources.iter_mut().filter(|res| res.book.needs_hash) {
-        let name = format!("{}-{}", res.name(), hash::of(res));
-        res.remember_name(context.schema);
-        let node = res.node_mut();
-        if let Some(old) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("name")) {
-            let mark = old.mark();
-            old.origin = old.origin.then(mark, "hash of the content");
-            old.value = Value::Scalar(Scalar::string(name));
-        }
-    }
+    add_hashes(context, build);
     nameref::run(context, build);
     vars::resolve(build);
     build.resources.retain(|res| {
@@ -76,6 +67,20 @@ fn finish(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut 
     }
     metadata::annotate(kustomization, build);
     check_values(build);
+}
+
+/// Puts the hash of their content behind the names of generated resources.
+pub(super) fn add_hashes(context: &Context<'_, '_>, build: &mut Build) {
+    for res in build.resources.iter_mut().filter(|res| res.book.needs_hash) {
+        let name = format!("{}-{}", res.name(), hash::of(res));
+        res.remember_name(context.schema);
+        let node = res.node_mut();
+        if let Some(old) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("name")) {
+            let mark = old.mark();
+            old.origin = old.origin.then(mark, "hash of the content");
+            old.value = Value::Scalar(Scalar::string(name));
+        }
+    }
 }
 
 /// Takes out the annotations that kustomize keeps for itself; the others become text.

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use super::config::field_specs;
 use super::fieldspec::FieldSpec;
 use super::patch::Body;
+use super::resource::raw;
 use crate::check::rules;
 use crate::finding::Finding;
 use crate::origin::{FileId, Mark, Origin};
@@ -235,6 +236,8 @@ const HELM_CHART: [&str; 17] = [
 /// Reads fields of a node and notes what is wrong with them.
 pub(super) struct Reader<'f> {
     pub(super) findings: &'f mut Vec<Finding>,
+    /// Plugin configurations are read leniently: unknown fields are passed over, any scalar is text.
+    pub(super) lenient: bool,
 }
 
 impl Reader<'_> {
@@ -251,7 +254,7 @@ impl Reader<'_> {
             self.wrong(node, what, "a mapping");
             return None;
         };
-        for entry in &mapping.entries {
+        for entry in mapping.entries.iter().filter(|_| !self.lenient) {
             let key = entry.key_text();
             if !known.iter().any(|name| name.eq_ignore_ascii_case(key)) {
                 self.findings.push(
@@ -280,6 +283,7 @@ impl Reader<'_> {
             Some(Resolved::Null) => None,
             Some(Resolved::Str("")) => None,
             Some(Resolved::Str(_)) => Some(node.clone()),
+            Some(_) if self.lenient => Some(Node::string(raw(node), node.origin.clone())),
             Some(_) => {
                 self.wrong(node, key, "a string (quote it)");
                 None
@@ -333,9 +337,15 @@ impl Reader<'_> {
         let mut pairs = Vec::new();
         for entry in node.entries() {
             let name = SmolStr::new(entry.key_text());
+            if entry.key.as_scalar().is_none_or(|key| !matches!(key.resolve_kubernetes(), Resolved::Str(_))) {
+                self.error(entry.key.mark(), format!("the key `{name}` is no string: quote it"));
+            }
             match entry.value.as_scalar().map(|scalar| scalar.resolve_kubernetes()) {
                 Some(Resolved::Str(_)) => pairs.push((name, entry.value.clone())),
                 Some(Resolved::Null) => pairs.push((name, Node::string("", entry.value.origin.clone()))),
+                Some(_) if self.lenient => {
+                    pairs.push((name, Node::string(raw(&entry.value), entry.value.origin.clone())));
+                }
                 _ => self.wrong(&entry.value, &format!("{key}.{name}"), "a string (quote it)"),
             }
         }
@@ -539,7 +549,7 @@ impl Kustomization {
     pub(super) fn read(file: FileId, path: &str, root: Option<&Node>) -> Kustomization {
         let mut findings = Vec::new();
         let mut kustomization = Kustomization { path: path.to_owned(), ..Kustomization::default() };
-        let mut reader = Reader { findings: &mut findings };
+        let mut reader = Reader { findings: &mut findings, lenient: false };
         match root.and_then(|root| reader.fields(root, "a kustomization", &FIELDS)) {
             Some(mapping) => kustomization.fill(mapping, &mut reader),
             None => reader.error(Mark::file(file), "the kustomization is empty"),

@@ -24,12 +24,14 @@ mod metadata;
 mod nameref;
 mod overrides;
 mod patch;
+mod path;
 mod plugin;
 mod replacement;
 mod resource;
 mod schema;
 mod selector;
 mod transform;
+mod value_add;
 mod vars;
 
 pub use accumulate::{Builds, Options};

@@ -47,7 +47,7 @@ impl Overrides {
         let Some(options) = self.node.as_ref().and_then(Node::as_mapping) else { return kustomization.clone() };
         let mut findings = Vec::new();
         let mut edited = Kustomization::edited(kustomization);
-        let mut reader = Reader { findings: &mut findings };
+        let mut reader = Reader { findings: &mut findings, lenient: true };
         edit(&mut edited, options, &mut reader, context);
         build.failed |= !findings.is_empty();
         build.findings.extend(findings);

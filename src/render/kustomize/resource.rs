@@ -30,8 +30,6 @@ pub(super) struct Book {
     pub(super) suffixes: Vec<SmolStr>,
     pub(super) behavior: Behavior,
     pub(super) needs_hash: bool,
-    pub(super) allow_name_change: bool,
-    pub(super) allow_kind_change: bool,
     /// Made by a chart: the namespace transformer passes it over.
     pub(super) from_helm: bool,
     /// The variables that take a value from it.
@@ -240,11 +238,6 @@ impl Res {
 pub(super) fn in_style_of(old: &Node, text: impl Into<SmolStr>, tag: Tag, origin: Origin) -> Node {
     let style = old.as_scalar().map_or(Style::Plain, |scalar| scalar.style);
     Node::scalar(Scalar { text: text.into(), style, tag }, origin)
-}
-
-/// Whether kustomize takes the scalar for text: quoted, tagged, or plain and like nothing else.
-pub(super) fn is_text(node: &Node) -> bool {
-    node.as_scalar().is_some_and(Scalar::is_string)
 }
 
 /// The mapping of `key` in a mapping, made if it is absent or null.

@@ -21,7 +21,7 @@ pub struct MergeSchema {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Field {
+pub(super) enum Field {
     /// An object; its type.
     Object(u32),
     /// A list that is replaced; the type of its items.
