@@ -12,6 +12,7 @@ pub mod repository;
 pub mod roots;
 pub mod source;
 pub mod stages;
+pub mod sync_option;
 
 use std::sync::Arc;
 
