@@ -16,6 +16,7 @@ macro_rules! rules {
 }
 
 rules! {
+    unknown_helm_value,
     affinity_selector_matches_no_pod,
     api_version_deprecated,
     api_version_not_served,
