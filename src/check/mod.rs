@@ -19,6 +19,7 @@ pub mod rules;
 pub mod schema;
 pub(crate) mod selector;
 pub(crate) mod syntax;
+mod unanimous;
 pub(crate) mod workload;
 
 pub use approve::{Approved, approve};
@@ -94,6 +95,17 @@ impl World<'_> {
     /// The environment of `application`, if one of the configuration's matches.
     pub fn environment(&self, application: &Application) -> Option<&str> {
         self.with_place(application, |place| self.config.environment(place).map(|found| found.name.as_str()))
+    }
+
+    /// Whether `application` is known to belong to an environment other than production: by the configuration, by a
+    /// label, or by its cluster's environment.
+    pub fn is_other_environment(&self, application: &Application) -> bool {
+        let named = || crate::config::ENVIRONMENT_LABELS.iter().any(|key| application.resource.label(key).is_some());
+        let cluster = || self.config.cluster(application.destination_cluster());
+        !self.is_production(application)
+            && (self.environment(application).is_some()
+                || named()
+                || cluster().is_some_and(|cluster| cluster.environment.is_some()))
     }
 
     fn with_place<T>(&self, application: &Application, f: impl FnOnce(&Place<'_>) -> T) -> T {

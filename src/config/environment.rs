@@ -48,7 +48,7 @@ pub(super) struct Patterns {
 const PRODUCTION: [&str; 2] = ["production", "prod"];
 
 /// The labels that name an environment by custom.
-const LABELS: [&str; 3] = ["environment", "env", "app.kubernetes.io/environment"];
+pub(crate) const LABELS: [&str; 3] = ["environment", "env", "app.kubernetes.io/environment"];
 
 /// A glob in which `*` stops at `/` and `**` does not.
 pub(crate) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {

@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 use globset::GlobSet;
 use smol_str::SmolStr;
 
+pub(crate) use environment::LABELS as ENVIRONMENT_LABELS;
 pub(crate) use environment::glob;
 pub use environment::{Environment, Place};
 

@@ -37,9 +37,7 @@ const BRANCHES: [&str; 5] = ["", "HEAD", "main", "master", "trunk"];
 
 fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
     let application = context.application;
-    let other_environment =
-        context.world.environment(application).is_some() && !context.world.is_production(application);
-    if other_environment {
+    if context.world.is_other_environment(application) {
         return;
     }
     for source in application.sources() {
