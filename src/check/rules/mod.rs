@@ -16,7 +16,6 @@ macro_rules! rules {
 }
 
 rules! {
-    unknown_helm_value,
     affinity_selector_matches_no_pod,
     api_version_deprecated,
     api_version_not_served,
@@ -102,6 +101,7 @@ rules! {
     sync_wave_order_inverted,
     trailing_whitespace,
     unknown_argocd_annotation,
+    unknown_helm_value,
     unknown_kind,
     unknown_sync_option,
     unmatched_image_override,
