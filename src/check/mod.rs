@@ -6,6 +6,7 @@
 
 mod approve;
 pub(crate) mod argo;
+mod autoscaling;
 mod catalogue;
 mod collect;
 pub mod engine;
@@ -17,6 +18,7 @@ pub(crate) mod references;
 pub mod rego;
 pub mod rules;
 pub mod schema;
+mod segments;
 pub(crate) mod selector;
 pub(crate) mod syntax;
 mod unanimous;

@@ -130,6 +130,22 @@ impl Clusters {
             .find(|cluster| cluster.server.text.trim_end_matches('/') == wanted || cluster.name.text == destination)
     }
 
+    /// Server and name of a destination that is registered, or is the cluster that Argo CD runs in.
+    pub fn names_of(&self, destination: &str) -> Option<(&str, &str)> {
+        let wanted = destination.trim_end_matches('/');
+        let found = self
+            .registered
+            .iter()
+            .find(|cluster| cluster.server.text.trim_end_matches('/') == wanted || cluster.name.text == destination);
+        match found {
+            Some(cluster) => Some((&cluster.server.text, &cluster.name.text)),
+            None if wanted == IN_CLUSTER_SERVER || destination == IN_CLUSTER_NAME => {
+                Some((IN_CLUSTER_SERVER, IN_CLUSTER_NAME))
+            }
+            None => None,
+        }
+    }
+
     /// The server of a destination that may be a name; what is not known stays.
     pub fn server<'c>(&'c self, destination: &'c str) -> &'c str {
         if destination == IN_CLUSTER_NAME {

@@ -130,6 +130,14 @@ impl Project {
         any
     }
 
+    /// Whether any of the destinations is on the cluster, whatever the namespace.
+    pub fn permits_some_namespace(&self, server: &str, name: &str) -> bool {
+        self.destinations.iter().any(|item| {
+            !name.is_empty() && !item.name.deny && item.name.matches(name)
+                || !server.is_empty() && !item.server.deny && item.server.matches(server)
+        })
+    }
+
     /// Whether Applications may deploy objects of this kind.
     pub fn permits_resource(&self, group: &str, kind: &str, name: &str, namespaced: bool) -> bool {
         let within = |list: &[KindPattern], named: bool| list.iter().any(|item| item.matches(group, kind, name, named));

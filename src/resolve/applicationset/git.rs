@@ -112,7 +112,7 @@ impl Globs {
 }
 
 /// Every directory below the root, in the order in which a walk meets them.
-fn all_directories(checkout: &Checkout<'_>, hidden: bool) -> Vec<String> {
+pub(crate) fn all_directories(checkout: &Checkout<'_>, hidden: bool) -> Vec<String> {
     let root = checkout.directory;
     let mut all: BTreeSet<Vec<&str>> = BTreeSet::new();
     for (_, file) in checkout.repository.snapshot.under(root) {
@@ -235,7 +235,7 @@ fn explain(made: &mut Transformed<'_>, field: &str, patterns: &[Pattern<'_>], al
 }
 
 /// The pattern with one more `*`, if that matches something.
-fn suggestion(text: &str, all: &[String]) -> Option<String> {
+pub(crate) fn suggestion(text: &str, all: &[String]) -> Option<String> {
     let segments: Vec<&str> = text.split('/').collect();
     (0..segments.len())
         .filter(|at| segments[*at] == "*")

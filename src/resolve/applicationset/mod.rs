@@ -27,6 +27,7 @@ mod template;
 use smol_str::SmolStr;
 
 pub use fixtures::Fixtures;
+pub(crate) use git::{all_directories, suggestion};
 
 use super::Application;
 use super::cluster::Cluster;
