@@ -12,9 +12,9 @@ use super::rules::{
     schema_unknown_property,
 };
 use super::{ResourceContext, World};
-use crate::finding::{Finding, NotJudged, Severity};
+use crate::finding::{Applicability, Finding, NotJudged, Severity};
 use crate::origin::Mark;
-use crate::schema::{Catalogue, Lookup, Violation, ViolationKind};
+use crate::schema::{Catalogue, Lookup, Replacement, Violation, ViolationKind};
 use crate::yaml::Node;
 
 impl<'a> ResourceContext<'a> {
@@ -58,7 +58,7 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
         if violation.kind == ViolationKind::Base64 && is_placeholder(violation.node) {
             continue;
         }
-        let Violation { kind, pointer, node, message, help, other } = violation;
+        let Violation { kind, pointer, node, message, help, other, replacement } = violation;
         let rule = match kind {
             ViolationKind::Required => &schema_required_property::RULE,
             ViolationKind::Type => &schema_type_mismatch::RULE,
@@ -69,6 +69,14 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
         };
         let mut finding = context.finding(rule, node, &pointer).message(message);
         finding.help = help;
+        // A value that came a long way is mended where a person decides.
+        if let Some(Replacement { text, same }) = replacement
+            && node.mark().is_some()
+            && node.origin.trail.is_none()
+        {
+            let applicability = if same { Applicability::Safe } else { Applicability::Unsafe };
+            finding = finding.fix(applicability, node.mark(), text);
+        }
         if let Some(first) = other {
             finding = finding.related(first.mark(), "the first of the two");
         }

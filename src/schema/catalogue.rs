@@ -457,3 +457,6 @@ impl Default for Catalogues {
         Catalogues::new(Catalogue::for_version(KubernetesVersion::NEWEST))
     }
 }
+
+#[cfg(test)]
+mod tests;

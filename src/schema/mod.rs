@@ -21,6 +21,6 @@ pub use node::{
     Arena, Bits, CelRule, EnumValue, Flags, Junctors, Limits, ListType, NodeId, Pattern, SchemaNode, Types,
 };
 pub use pack::{KindEntry, Pack, write as write_pack};
-pub use validate::{Quantity, Violation, ViolationKind};
+pub use validate::{Quantity, Replacement, Violation, ViolationKind};
 pub(crate) use validate::{check_base64, go_duration};
 pub use version::{KubernetesVersion, VersionError};

@@ -3,6 +3,7 @@
 use crate::check::pod::Pod;
 use crate::check::{ResourceContext, syntax};
 use crate::finding::{Check, Finding, declare_rule};
+use crate::schema::Lookup;
 use crate::yaml::Node;
 
 declare_rule! {
@@ -98,6 +99,8 @@ fn name(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
             });
         }
         (None, Some(_)) => {}
+        // Configuration of programs has kinds and no names; it is not for the API server.
+        (None, None) if !matches!(context.catalogue().lookup(resource.api_version(), resource.kind()), Lookup::Known(_)) => {}
         (None, None) => {
             let place = metadata.map_or(&resource.node, |entry| &entry.key);
             findings.push(context.finding(&RULE, place, "/metadata").message("the object has no name"));

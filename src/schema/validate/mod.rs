@@ -33,6 +33,17 @@ pub struct Violation<'n> {
     pub help: Option<String>,
     /// The other place that it is about: the first of two that are equal.
     pub other: Option<&'n Node>,
+    /// What to write at the place instead.
+    pub replacement: Option<Replacement>,
+}
+
+/// Text that mends a violation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The text.
+    pub text: String,
+    /// Whether it says the same in the right form: a number without its quotes. Else it is a guess.
+    pub same: bool,
 }
 
 /// The ways in which a value can be wrong.
@@ -159,12 +170,18 @@ impl<'s, 'n> Validator<'s, 'n> {
         let field = self.field();
         let message = message(if field.is_empty() { "the object" } else { &field });
         let pointer = self.pointer();
-        self.violations.push(Violation { kind, pointer, node, message, help: None, other: None });
+        self.violations.push(Violation { kind, pointer, node, message, help: None, other: None, replacement: None });
     }
 
     fn help(&mut self, help: Option<String>) {
         if let Some(last) = self.violations.last_mut() {
             last.help = help;
+        }
+    }
+
+    fn replace(&mut self, text: String, same: bool) {
+        if let Some(last) = self.violations.last_mut() {
+            last.replacement = Some(Replacement { text, same });
         }
     }
 
@@ -286,8 +303,10 @@ impl<'s, 'n> Validator<'s, 'n> {
         let quoted = types.has(Types::STRING) && matches!(&node.value, Value::Scalar(_)) && !self.secret;
         if quoted && let Some(text) = node.text() {
             self.help(Some(format!("quote it: \"{text}\"")));
+            self.replace(format!("\"{text}\""), true);
         } else if let Some(unquoted) = self.unquoted(node, types) {
             self.help(Some(format!("write it without quotes: {unquoted}")));
+            self.replace(unquoted, true);
         }
     }
 
@@ -419,7 +438,11 @@ impl<'s, 'n> Validator<'s, 'n> {
             last.pointer.push_str(&pointer);
         }
         let help = match known {
-            Some(near) => Some(format!("did you mean `{near}`?")),
+            Some(near) => {
+                let help = format!("did you mean `{near}`?");
+                self.replace(near, false);
+                Some(help)
+            }
             None if schema.properties.is_empty() || schema.properties.len() > 12 => None,
             None => {
                 let names: Vec<String> = schema.properties.iter().map(|(name, _)| format!("`{name}`")).collect();

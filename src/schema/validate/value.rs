@@ -60,6 +60,7 @@ impl<'n> Validator<'_, 'n> {
             && let Some(near) = crate::finding::nearest(text, values.iter().copied())
         {
             self.help(Some(format!("did you mean `{near}`?")));
+            self.replace(near.to_owned(), false);
         }
     }
 
@@ -167,6 +168,9 @@ impl<'n> Validator<'_, 'n> {
         let kind = if scalar { ViolationKind::Value } else { ViolationKind::Type };
         self.report(kind, node, |field| format!("{field} must be a quantity, found {found}"));
         let suggestion = node.as_str().and_then(Quantity::suggest);
+        if let Some(suggestion) = &suggestion {
+            self.replace(suggestion.clone(), false);
+        }
         self.help(Some(match suggestion {
             Some(suggestion) => format!("did you mean `{suggestion}`?"),
             None => "write a number and a suffix: `500m`, `0.5`, `128Mi`, `1Gi`".to_owned(),
