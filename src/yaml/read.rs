@@ -302,6 +302,10 @@ impl<'t> Builder<'t> {
                 self.gap(mark.start as usize);
                 self.seen = self.seen.max(mark.end as usize);
                 let tag = tag.map_or(Tag::None, |tag| tag_of(&tag.handle, &tag.suffix));
+                // A block that ends with the file, without line break, has none.
+                let block = matches!(style, Style::Literal | Style::Folded);
+                let open_end = block && mark.end as usize == self.text.len() && !self.text.ends_with('\n');
+                let text = if open_end { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
                 let scalar = Scalar { text: SmolStr::new(text), style, tag };
                 self.finish(anchor, Node::scalar(scalar, Origin::at(mark)))
             }

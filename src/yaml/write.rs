@@ -148,14 +148,13 @@ pub(crate) fn unprintable(scalar: &Scalar, mark: Mark) -> Option<String> {
 /// before an exponent appears.
 pub(crate) fn float(value: f64) -> String {
     if value == value.trunc() && value.abs() < 1e21 {
-        if value >= i64::MIN as f64 && value < i64::MAX as f64 {
-            if value == 0.0 && value.is_sign_negative() {
-                return "0".to_owned();
-            }
-            return (value as i64).to_string();
+        // The shortest digits, filled up with zeros: not the exact value.
+        let digits = format!("{value}");
+        if value == 0.0 {
+            return "0".to_owned();
         }
-        if value >= 0.0 && value < u64::MAX as f64 {
-            return (value as u64).to_string();
+        if digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok() {
+            return digits;
         }
     }
     let shortest = format!("{value:e}");
@@ -207,6 +206,9 @@ impl Writer<'_> {
             Value::Scalar(scalar) => {
                 match printed(scalar, node.mark())? {
                     Printed::Bare(text) => self.bare(&text, place),
+                    Printed::Text(text) if scalar.style == Style::Folded => {
+                        self.text(&refolded(&text), indent, place);
+                    }
                     Printed::Text(text) => self.text(&text, indent, place),
                 }
                 Ok(())
@@ -483,6 +485,36 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Folded text as it comes back when kustomize writes it folded and reads it again: where a deeper line follows, a
+/// line break is added.
+fn refolded(text: &str) -> std::borrow::Cow<'_, str> {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let bytes = text.as_bytes();
+    let deeper = text.contains("\n ") || text.contains("\n\t");
+    if !deeper || blank(text.trim_start_matches('\n').as_bytes().first()) || !Shape::of(text).block {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut line = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] != b'\n' {
+            let end = bytes[at..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |length| at + length);
+            out.push_str(&text[at..end]);
+            at = end;
+            continue;
+        }
+        let run = bytes[at..].iter().take_while(|b| **b == b'\n').count();
+        if at > line && !blank(bytes.get(line)) && blank(bytes.get(at + run)) {
+            out.push('\n');
+        }
+        out.push_str(&text[at..at + run]);
+        at += run;
+        line = at;
+    }
+    out.into()
 }
 
 fn mapping_indent(indent: usize, place: Place) -> usize {

@@ -23,7 +23,7 @@ use crate::finding::{Finding, NotJudged};
 use crate::load::{KUSTOMIZATION_NAMES, Repository};
 use crate::origin::{FileId, Mark};
 use crate::source::{base_name, join, normalize, parent};
-use crate::yaml::{Node, ProblemKind, Value, YamlFile};
+use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
 
 /// Kustomizations include each other at most this deep.
 const DEPTH: usize = 64;
@@ -319,6 +319,13 @@ impl<'r> Builds<'r> {
             KUSTOMIZATION_NAMES.iter().filter_map(|name| snapshot.find(&join(directory, name))).collect();
         let kustomization = files.first().map(|id| {
             let yaml = self.repository.yaml(*id);
+            // kustomize reads its own file leniently: the last of two equal keys counts.
+            let repeated = yaml.is_some_and(|yaml| {
+                yaml.problems.iter().any(|problem| matches!(problem.kind, ProblemKind::DuplicateKey { .. }))
+            });
+            let limits = Limits { last_key_wins: true, ..Limits::default() };
+            let again = snapshot.text(*id).filter(|_| repeated).map(|text| Arc::new(read(*id, text, limits)));
+            let yaml = again.as_ref().or(yaml);
             let root = yaml.and_then(|yaml| yaml.documents.first()).map(|document| &document.root);
             let broken = yaml.is_none_or(|yaml| {
                 yaml.problems.iter().any(|problem| !matches!(problem.kind, ProblemKind::DuplicateKey { .. }))
@@ -396,6 +403,9 @@ impl<'r> Builds<'r> {
         let directories = std::iter::once(directory).chain(reach.directories.iter().map(String::as_str));
         for at in directories {
             let Some(kustomization) = self.kustomization(at) else { continue };
+            if kustomization.openapi_builtin {
+                break;
+            }
             let Some(path) = &kustomization.openapi_path else { continue };
             let found = self.path(at, raw(path)).and_then(|path| self.repository.snapshot.find(&path));
             let Some(id) = found else {
@@ -451,7 +461,10 @@ impl<'r> Context<'_, 'r> {
         let snapshot = &self.builds.repository.snapshot;
         if let Some(id) = snapshot.find(&kustomization.path) {
             build.used.insert(id);
-            if self.builds.repository.yaml(id).is_none_or(|yaml| !yaml.problems.is_empty()) {
+            let broken = |yaml: &YamlFile| {
+                yaml.problems.iter().any(|problem| !matches!(problem.kind, ProblemKind::DuplicateKey { .. }))
+            };
+            if self.builds.repository.yaml(id).is_none_or(|yaml| broken(yaml)) {
                 build.failed = true;
                 build.partial = true;
             }

@@ -432,13 +432,13 @@ impl Config {
             let name = entry.key_text();
             if name == "nameReference" {
                 for item in entry.value.items() {
-                    let referrers = item.get("fieldSpecs").map_or(Ok(Vec::new()), field_specs)?;
+                    let referrers = item.get("fieldSpecs").map_or(Ok(Vec::new()), |node| field_specs(node, false))?;
                     let reference = BackReference { target: gvk_of(item), referrers };
                     config.add_reference(reference).map_err(|error| (error, item.clone()))?;
                 }
                 continue;
             }
-            let specs = field_specs(&entry.value)?;
+            let specs = field_specs(&entry.value, false)?;
             match config.lists().into_iter().find(|(known, _)| *known == name) {
                 Some((_, list)) => *list = specs,
                 None => {
@@ -460,7 +460,7 @@ fn gvk_of(node: &Node) -> Gvk {
 ///
 /// # Errors
 /// What is unknown or of the wrong form, and where.
-pub(super) fn field_specs(node: &Node) -> Result<Vec<FieldSpec>, (String, Node)> {
+pub(super) fn field_specs(node: &Node, lenient: bool) -> Result<Vec<FieldSpec>, (String, Node)> {
     if node.is_null() {
         return Ok(Vec::new());
     }
@@ -472,7 +472,7 @@ pub(super) fn field_specs(node: &Node) -> Result<Vec<FieldSpec>, (String, Node)>
         if let Some(unknown) = item
             .entries()
             .iter()
-            .find(|entry| !["group", "version", "kind", "path", "create"].contains(&entry.key_text()))
+            .find(|entry| !lenient && !["group", "version", "kind", "path", "create"].contains(&entry.key_text()))
         {
             let message = format!("unknown field `{}` in a field specification", unknown.key_text());
             return Err((message, unknown.key.clone()));

@@ -251,7 +251,7 @@ pub(super) fn take_over(res: &mut Res, old: &Res, merge: bool) {
     let behavior = old.book.behavior;
     let own = std::mem::take(&mut res.book);
     res.book = old.book.clone();
-    res.book.needs_hash = needs_hash && (old.book.needs_hash || own.needs_hash);
+    res.book.needs_hash = needs_hash && old.book.needs_hash;
     res.book.behavior = behavior;
     if !merge {
         res.book.provenance = own.provenance;

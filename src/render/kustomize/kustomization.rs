@@ -30,6 +30,8 @@ pub(super) struct Kustomization {
     pub(super) transformers: Vec<Node>,
     pub(super) validators: Vec<Node>,
     pub(super) openapi_path: Option<Node>,
+    /// Kubernetes' own schema is asked for by its version.
+    pub(super) openapi_builtin: bool,
     pub(super) name_prefix: Option<Node>,
     pub(super) name_suffix: Option<Node>,
     pub(super) namespace: Option<Node>,
@@ -447,7 +449,7 @@ impl Reader<'_> {
     fn label(&mut self, node: &Node) -> Option<Label> {
         let known = ["pairs", "includeSelectors", "includeTemplates", "fields"];
         let mapping = self.fields(node, "a label", &known)?;
-        let fields = match field(mapping, "fields").map(field_specs) {
+        let fields = match field(mapping, "fields").map(|node| field_specs(node, false)) {
             Some(Err((message, at))) => {
                 self.error(at.mark(), message);
                 Vec::new()
@@ -621,9 +623,22 @@ impl Kustomization {
         self.helm_charts.extend(reader.items(mapping, "helmChartInflationGenerator").iter().cloned());
         self.helm_globals = field(mapping, "helmGlobals").cloned();
         self.sort = field(mapping, "sortOptions").and_then(|node| reader.sort(node));
-        self.openapi_path = field(mapping, "openapi")
-            .and_then(|node| reader.fields(node, "openapi", &["path", "version"]))
-            .and_then(|openapi| reader.text(openapi, "path"));
+        let openapi = field(mapping, "openapi").and_then(|node| reader.fields(node, "openapi", &["path", "version"]));
+        if let Some(openapi) = openapi {
+            self.openapi_path = reader.text(openapi, "path");
+            let version = reader.text(openapi, "version");
+            self.openapi_builtin = version.is_some();
+            match &version {
+                Some(version) if self.openapi_path.is_some() => {
+                    reader.error(version.mark(), "openapi has a `version` or a `path`, not both");
+                }
+                Some(version) if raw(version) != "v1.21.2" => {
+                    let message = format!("openapi.version: expected `v1.21.2`, found `{}`", raw(version));
+                    reader.error(version.mark(), message);
+                }
+                _ => {}
+            }
+        }
         for option in reader.texts(mapping, "buildMetadata") {
             let text = option.as_scalar().map_or_else(SmolStr::default, |scalar| scalar.text.clone());
             if !["originAnnotations", "transformerAnnotations", "managedByLabel"].contains(&text.as_str()) {
@@ -684,6 +699,7 @@ impl Kustomization {
             transformers: other.transformers.clone(),
             validators: other.validators.clone(),
             openapi_path: other.openapi_path.clone(),
+            openapi_builtin: other.openapi_builtin,
             name_prefix: other.name_prefix.clone(),
             name_suffix: other.name_suffix.clone(),
             namespace: other.namespace.clone(),

@@ -170,7 +170,13 @@ impl Referrer<'_> {
     }
 
     /// What `old` refers to now. `namespace`: the one that the reference names beside.
-    fn referral(&self, old: &str, namespace: Option<&str>, filter: &Filter<'_>) -> Result<Option<&Candidate>, String> {
+    fn referral(
+        &self,
+        old: &str,
+        mapping: bool,
+        namespace: Option<&str>,
+        filter: &Filter<'_>,
+    ) -> Result<Option<&Candidate>, String> {
         let Some(indices) = self.by_old_name.get(old) else { return Ok(None) };
         let own = self.own();
         let in_namespace = |candidate: &&Candidate| {
@@ -206,8 +212,7 @@ impl Referrer<'_> {
         }
         let Some(first) = found.first() else { return Ok(None) };
         let alike = found.iter().all(|other| {
-            other.current.name == first.current.name
-                && (namespace.is_none() || other.current.namespace == first.current.namespace)
+            other.current.name == first.current.name && (!mapping || other.current.namespace == first.current.namespace)
         });
         if found.len() == 1 || alike {
             return Ok(Some(first));
@@ -218,7 +223,7 @@ impl Referrer<'_> {
 
     fn would_change(&self, node: &Node, filter: &Filter<'_>) -> bool {
         match &node.value {
-            Value::Scalar(_) => match self.referral(raw(node), None, filter) {
+            Value::Scalar(_) => match self.referral(raw(node), false, None, filter) {
                 Ok(found) => found.is_some_and(|found| found.current.name != raw(node)),
                 Err(_) => true,
             },
@@ -226,7 +231,7 @@ impl Referrer<'_> {
             Value::Mapping(mapping) => {
                 let Some(name) = mapping.get("name") else { return true };
                 let namespace = mapping.get("namespace").map(raw);
-                match self.referral(raw(name), namespace, filter) {
+                match self.referral(raw(name), true, namespace, filter) {
                     Ok(found) => found.is_some_and(|found| {
                         found.current.name != raw(name)
                             || (!found.current.namespace.is_empty()
@@ -245,7 +250,7 @@ impl Referrer<'_> {
         }
         match &mut node.value {
             Value::Scalar(_) => {
-                let found = self.referral(raw(node), None, filter).map_err(|text| error(text, &node.origin))?;
+                let found = self.referral(raw(node), false, None, filter).map_err(|text| error(text, &node.origin))?;
                 if let Some(found) = found.filter(|found| found.current.name != raw(node)) {
                     *node = renamed(node, &found.current.name, Tag::None, found);
                 }
@@ -259,9 +264,7 @@ impl Referrer<'_> {
                 };
                 let namespace = mapping.get("namespace").map(raw);
                 let old = raw(name).to_owned();
-                let found = self
-                    .referral(&old, Some(namespace.unwrap_or_default()).filter(|_| namespace.is_some()), filter)
-                    .map_err(|text| error(text, &name.origin))?;
+                let found = self.referral(&old, true, namespace, filter).map_err(|text| error(text, &name.origin))?;
                 let Some(found) = found else { return Ok(()) };
                 if found.current.name == old && found.current.namespace.is_empty() {
                     return Ok(());

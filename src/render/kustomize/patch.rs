@@ -44,6 +44,7 @@ pub(super) fn body(
         (Some(_), Some(_)) => broken(entry.mark, "a patch has `path` or `patch`, not both"),
         (None, None) => broken(entry.mark, "a patch needs `path` or `patch`"),
         (Some(path), None) => from_file(context, path),
+        (None, Some(text)) if raw(text).trim().is_empty() => broken(entry.mark, "a patch needs `path` or `patch`"),
         (None, Some(text)) => {
             let (file, _) = context.builds.embedded(text);
             from_yaml(&file, text.mark(), kustomization.step("patch"), raw(text).trim_start().starts_with('['), true)
@@ -151,7 +152,7 @@ pub(super) fn strategic(context: &Context<'_, '_>, kustomization: &Kustomization
     for entry in &kustomization.patches_strategic_merge {
         match strategic_body(context, kustomization, entry, build) {
             Body::Broken(finding) => build.fail(finding),
-            Body::Empty => {}
+            Body::Empty => build.error(entry.mark, "the patch is empty"),
             Body::Json(..) => build.error(entry.mark, "a strategic merge was expected, found a JSON patch"),
             Body::Merge(objects, step) => {
                 for object in objects {

@@ -209,7 +209,7 @@ pub(super) fn validators(context: &Context<'_, '_>, kustomization: &Kustomizatio
 fn specs(plugin: &Res, build: &mut Build) -> Option<Vec<FieldSpec>> {
     match plugin.node.as_mapping().and_then(|mapping| field(mapping, "fieldSpecs")) {
         None => Some(Vec::new()),
-        Some(node) => match field_specs(node) {
+        Some(node) => match field_specs(node, true) {
             Ok(specs) => Some(specs),
             Err((message, at)) => {
                 build.error(at.mark(), message);

@@ -444,7 +444,8 @@ pub(super) fn images(build: &mut Build, entry: &Image, specs: &[FieldSpec], step
         }
         for spec in specs {
             if spec.is_for(&res.gvk()) && any_image(&res.node, &spec.parts, &name) {
-                errors.extend(at_spec(res, spec, Make::Nothing, &entry.origin, &mut set).err());
+                let asked = &entry.origin;
+                errors.extend(visit(res.node_mut(), &spec.parts, spec.create, Make::Nothing, asked, &mut set).err());
             }
         }
     }
