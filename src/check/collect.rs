@@ -174,7 +174,7 @@ pub(super) fn merge(snapshot: &Snapshot, raw: Vec<Raw>) -> Vec<Finding> {
             path: SmolStr::new(snapshot.path(finding.mark.file)),
             mark: finding.mark,
             rule: finding.rule.clone(),
-            message: finding.message.clone(),
+            message: anonymous(&finding),
         };
         match merged.entry(key) {
             Entry::Vacant(entry) => {
@@ -184,6 +184,14 @@ pub(super) fn merge(snapshot: &Snapshot, raw: Vec<Raw>) -> Vec<Finding> {
         }
     }
     merged.into_values().map(Group::finish).collect()
+}
+
+/// The message without the resource's name: a prefix that an overlay gives makes no other defect of it.
+fn anonymous(finding: &Finding) -> String {
+    match &finding.resource {
+        Some(resource) if !resource.name.is_empty() => finding.message.replace(resource.name.as_str(), "*"),
+        _ => finding.message.clone(),
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

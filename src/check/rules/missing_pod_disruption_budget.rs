@@ -57,7 +57,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         }
         let finding = Finding::new(&RULE, head(&resource.node))
             .message(format!(
-                "{} {} has {replicas} replicas and no PodDisruptionBudget selects its pods",
+                "{} {} has several replicas and no PodDisruptionBudget selects its pods",
                 resource.kind(),
                 resource.name()
             ))
