@@ -60,7 +60,8 @@ pub fn analyse(input: &Input) -> Analysis {
     let repository = Arc::new(load(Arc::clone(&input.snapshot)));
     let (config, mut findings) = Config::load(&repository, input.config);
     let stages = Renderers::new(&repository, &config);
-    let Fixpoint { mut resolved, rendered, findings: found, not_judged } = fixpoint::run(&repository, &stages);
+    let Fixpoint { mut resolved, mut rendered, findings: found, not_judged } = fixpoint::run(&repository, &stages);
+    stages.forgive(&mut rendered);
     drop(stages);
     let resources = rendered.iter().flat_map(|rendered| &rendered.output.resources);
     resolved.clusters = Clusters::of(&repository, &config, resources);

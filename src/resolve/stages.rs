@@ -53,6 +53,13 @@ impl<'r> Renderers<'r> {
         }
     }
 
+    /// Takes back what only looked wrong in one build.
+    pub fn forgive(&self, rendered: &mut [Rendered]) {
+        for rendered in rendered {
+            self.builds.forgive(&mut rendered.output.findings);
+        }
+    }
+
     fn application(&self, application: &Application) -> Output {
         let mut output = Output::default();
         for source in application.sources() {

@@ -40,6 +40,8 @@ pub struct Builds<'r> {
     /// Stands where a node is taken out for a moment.
     pub(super) placeholder: Arc<Node>,
     left: AtomicBool,
+    /// Selectors that selected something in some build, by their places.
+    matched: Mutex<BTreeSet<Mark>>,
 }
 
 /// How kustomize is called.
@@ -273,7 +275,22 @@ impl<'r> Builds<'r> {
             schemas: Mutex::default(),
             placeholder: Arc::new(Node::null(crate::origin::Origin::NONE)),
             left: AtomicBool::new(false),
+            matched: Mutex::default(),
         }
+    }
+
+    /// Remembers that the selector at `mark` selected something.
+    pub(super) fn note_match(&self, mark: Mark) {
+        lock(&self.matched).insert(mark);
+    }
+
+    /// Takes out of `findings` the selectors that select nothing in one build and something in another: a component is
+    /// written for all that include it.
+    pub fn forgive(&self, findings: &mut Vec<Finding>) {
+        let matched = lock(&self.matched);
+        findings.retain(|finding| {
+            finding.rule != rules::unmatched_patch_target::RULE.id || !matched.contains(&finding.mark)
+        });
     }
 
     /// Whether a kustomization asked for something outside of the snapshot.

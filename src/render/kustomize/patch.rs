@@ -227,7 +227,9 @@ fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut 
         .filter(|(_, res)| matcher.selects(res, context.schema))
         .map(|(index, _)| index)
         .collect();
-    if selected.is_empty() && !build.partial {
+    if !selected.is_empty() {
+        context.builds.note_match(target.mark.unwrap_or(mark));
+    } else if !build.partial {
         let names: Vec<SmolStr> = build
             .resources
             .iter()
