@@ -21,6 +21,24 @@ pub(super) struct InputArgs {
     pub(super) policies: Vec<PathBuf>,
 }
 
+/// The repository as an option, where the argument is something of it.
+#[derive(Debug, clap::Args)]
+pub(super) struct RepositoryArgs {
+    /// The repository's root
+    #[arg(long, default_value = ".", value_name = "PATH")]
+    repository: PathBuf,
+    /// The configuration; tiphys.yaml in the repository's root if there is one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl RepositoryArgs {
+    /// Reads the worktree.
+    pub(super) fn read(&self) -> Result<Input, Failure> {
+        InputArgs { path: self.repository.clone(), config: self.config.clone(), policies: Vec::new() }.read()
+    }
+}
+
 impl InputArgs {
     /// Reads the worktree.
     pub(super) fn read(&self) -> Result<Input, Failure> {
