@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::resolve::cluster::{IN_CLUSTER_NAME, IN_CLUSTER_SERVER};
 use crate::check::World;
 use crate::check::argo::sync_option;
 use crate::finding::{Check, Finding, Severity, declare_rule};
@@ -64,6 +65,11 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         let namespace = node.text().unwrap_or_default();
         if namespace.is_empty() || GIVEN.contains(&namespace) || created.contains(namespace) || namespace.contains("{{")
         {
+            continue;
+        }
+        // Argo CD runs in it: without the namespace there would be no such Application.
+        let in_cluster = [IN_CLUSTER_SERVER, IN_CLUSTER_NAME].contains(&application.destination_cluster());
+        if in_cluster && namespace == application.namespace() {
             continue;
         }
         // What could not be rendered may hold the namespace.
