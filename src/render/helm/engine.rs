@@ -12,6 +12,9 @@ use super::release::Release;
 use crate::render::template::{Map, MissingKey, Options, Segment, Templates, Value};
 use crate::source::base_name;
 
+/// The Go type of `.Values`.
+const VALUES: &str = "common.Values";
+
 /// A template of the release and the data that it runs on.
 pub(super) struct Job {
     /// `chart/charts/sub/templates/web.yaml`
@@ -41,7 +44,7 @@ pub(super) fn jobs(chart: &Instance, values: &Map, release: &Release, capabiliti
     ]);
     let mut jobs = Vec::new();
     let capabilities = Value::Object(Rc::new(capabilities));
-    collect(chart, &chart.name, true, Value::Map(values.clone()), &facts, &capabilities, &mut jobs);
+    collect(chart, &chart.name, true, Value::Map(values.view(VALUES)), &facts, &capabilities, &mut jobs);
     let depth = |name: &str| name.bytes().filter(|b| *b == b'/').count();
     jobs.sort_by(|a, b| depth(&b.name).cmp(&depth(&a.name)).then_with(|| b.name.cmp(&a.name)));
     jobs
@@ -66,8 +69,8 @@ fn collect(
     data.insert("Subcharts", Value::Map(subcharts.clone()));
     for child in &chart.children {
         let own = match values.get(&child.name) {
-            Some(own @ Value::Map(_)) => own,
-            _ => Value::Map(Map::new()),
+            Some(Value::Map(own)) => Value::Map(own.view(VALUES)),
+            _ => Value::Map(Map::typed(VALUES)),
         };
         let path = format!("{path}/charts/{}", child.name);
         let inner = collect(child, &path, false, own, facts, capabilities, jobs);

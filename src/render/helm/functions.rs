@@ -219,6 +219,19 @@ pub(super) fn to_yaml(value: &Value) -> String {
     if out.ends_with('\n') {
         out.pop();
     }
+    // A lone text is indented as if it were within something.
+    if json.is_string() && out.contains('\n') {
+        let mut lines = out.split('\n');
+        let mut indented = lines.next().unwrap_or_default().to_owned();
+        for line in lines {
+            indented.push('\n');
+            if !line.is_empty() {
+                indented.push_str("  ");
+                indented.push_str(line);
+            }
+        }
+        return indented;
+    }
     out
 }
 

@@ -9,7 +9,8 @@ use crate::render::template::{Map, Value, print, quote};
 pub(super) fn write(value: &Value) -> Result<String, String> {
     let Value::Map(map) = value else {
         return Err(match value {
-            value if value.is_nil() => "toml: cannot encode nil".to_owned(),
+            value if value.is_nil() => "reflect: call of reflect.Value.Type on zero Value".to_owned(),
+            Value::List(_) => return inline(value, 0),
             _ => "toml: top-level values must be Go maps or structs".to_owned(),
         });
     };

@@ -106,7 +106,7 @@ impl Machine {
                 cause: None,
             }));
         };
-        self.invoke(&tree, Dot { value: data.clone(), reads: Vec::new() })
+        self.invoke(&tree, Dot { value: given(data), reads: Vec::new() })
     }
 
     fn invoke(&mut self, tree: &Tree, dot: Dot) -> Result<(), Failure> {
@@ -170,7 +170,7 @@ impl Machine {
         let Some(tree) = parsed.get(&*name).cloned() else { return Ok(String::new()) };
         if parsed.len() == 1 {
             return self
-                .captured(|machine| machine.invoke(&tree, Dot { value: data.clone(), reads: Vec::new() }))
+                .captured(|machine| machine.invoke(&tree, Dot { value: given(data), reads: Vec::new() }))
                 .map_err(failed);
         }
         let mut inner = self.set.clone();
@@ -509,6 +509,11 @@ impl<'t> Frame<'t, '_> {
     pub(super) fn missing_key(&self) -> MissingKey {
         self.machine.options.missing_key
     }
+}
+
+/// What a template is given: nil is no value to it.
+fn given(data: &Value) -> Value {
+    if matches!(data, Value::Nil) { Value::NoValue } else { data.clone() }
 }
 
 /// Where a printed text came from: of several values that were read, those that are the very text are preferred.

@@ -1,11 +1,13 @@
 //! Values from YAML and JSON, and back to JSON.
 
+use base64::Engine;
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
+use super::bytes;
 use super::value::{List, Map, Value};
 use crate::origin::Origin;
-use crate::yaml::{Node, Resolved, Scalar, Value as Yaml};
+use crate::yaml::{Node, Resolved, Scalar, Tag, Value as Yaml};
 
 /// What the integers of YAML and JSON become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,11 @@ fn from_scalar(scalar: &Scalar, numbers: NumberMode) -> Value {
         },
         Resolved::Uint(value) => Value::Float(value as f64),
         Resolved::Float(value) => Value::Float(value),
+        Resolved::Str(_) if scalar.tag == Tag::Binary => {
+            let clean: String = scalar.text.chars().filter(|c| !c.is_whitespace()).collect();
+            let decoded = base64::engine::general_purpose::STANDARD.decode(clean);
+            decoded.map_or_else(|_| Value::String(scalar.text.clone()), |bytes| Value::String(bytes::text(&bytes)))
+        }
         Resolved::Str(_) => Value::String(scalar.text.clone()),
     }
 }

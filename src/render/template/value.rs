@@ -57,10 +57,8 @@ struct ListData {
 
 /// A map: shared, changed in place.
 #[derive(Clone)]
-pub struct Map(Rc<MapData>);
-
-struct MapData {
-    entries: RefCell<BTreeMap<SmolStr, Entry>>,
+pub struct Map {
+    entries: Rc<RefCell<BTreeMap<SmolStr, Entry>>>,
     type_name: &'static str,
 }
 
@@ -144,7 +142,7 @@ impl Value {
             Value::String(_) => "string",
             Value::Bytes(_) => "[]uint8",
             Value::List(list) => list.0.type_name,
-            Value::Map(map) => map.0.type_name,
+            Value::Map(map) => map.type_name,
             Value::Object(object) => object.type_name(),
         }
     }
@@ -245,7 +243,7 @@ impl Value {
             }
             (Value::Map(a), Value::Map(b)) => {
                 a.same(b)
-                    || a.0.type_name == b.0.type_name
+                    || a.type_name == b.type_name
                         && a.len() == b.len()
                         && a.entries()
                             .iter()
@@ -331,22 +329,27 @@ impl Map {
 
     /// An empty map of the Go type `type_name`.
     pub fn typed(type_name: &'static str) -> Map {
-        Map(Rc::new(MapData { entries: RefCell::default(), type_name }))
+        Map { entries: Rc::default(), type_name }
+    }
+
+    /// The same map under another Go type.
+    pub fn view(&self, type_name: &'static str) -> Map {
+        Map { entries: self.entries.clone(), type_name }
     }
 
     /// What `key` holds.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.0.entries.borrow().get(key).map(|entry| entry.value.clone())
+        self.entries.borrow().get(key).map(|entry| entry.value.clone())
     }
 
     /// What `key` holds, and where that came from.
     pub fn get_with_origin(&self, key: &str) -> Option<(Value, Origin)> {
-        self.0.entries.borrow().get(key).map(|entry| (entry.value.clone(), entry.origin.clone()))
+        self.entries.borrow().get(key).map(|entry| (entry.value.clone(), entry.origin.clone()))
     }
 
     /// Whether there is such a key.
     pub fn contains(&self, key: &str) -> bool {
-        self.0.entries.borrow().contains_key(key)
+        self.entries.borrow().contains_key(key)
     }
 
     /// Sets `key` to a value that a template made.
@@ -356,64 +359,64 @@ impl Map {
 
     /// Sets `key` to a value that came from `origin`.
     pub fn insert_from(&self, key: impl Into<SmolStr>, value: Value, origin: Origin) {
-        self.0.entries.borrow_mut().insert(key.into(), Entry { value, origin });
+        self.entries.borrow_mut().insert(key.into(), Entry { value, origin });
     }
 
     /// Takes `key` out.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.0.entries.borrow_mut().remove(key).map(|entry| entry.value)
+        self.entries.borrow_mut().remove(key).map(|entry| entry.value)
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.0.entries.borrow().len()
+        self.entries.borrow().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.borrow().is_empty()
+        self.entries.borrow().is_empty()
     }
 
     /// The keys, sorted.
     pub fn keys(&self) -> Vec<SmolStr> {
-        self.0.entries.borrow().keys().cloned().collect()
+        self.entries.borrow().keys().cloned().collect()
     }
 
     /// Keys and values, sorted by key.
     pub fn entries(&self) -> Vec<(SmolStr, Value)> {
-        self.0.entries.borrow().iter().map(|(key, entry)| (key.clone(), entry.value.clone())).collect()
+        self.entries.borrow().iter().map(|(key, entry)| (key.clone(), entry.value.clone())).collect()
     }
 
     /// Keys, values and where those came from, sorted by key.
     pub fn entries_with_origins(&self) -> Vec<(SmolStr, Value, Origin)> {
-        let entries = self.0.entries.borrow();
+        let entries = self.entries.borrow();
         entries.iter().map(|(key, entry)| (key.clone(), entry.value.clone(), entry.origin.clone())).collect()
     }
 
     /// Whether both are one map.
     pub fn same(&self, other: &Map) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// A copy with the same values in it.
     pub fn shallow_copy(&self) -> Map {
-        Map(Rc::new(MapData { entries: RefCell::new(self.0.entries.borrow().clone()), type_name: self.0.type_name }))
+        Map { entries: Rc::new(RefCell::new(self.entries.borrow().clone())), type_name: self.type_name }
     }
 
     /// A copy that shares no map with this one.
     pub fn deep_copy(&self) -> Map {
-        let entries = self.0.entries.borrow();
+        let entries = self.entries.borrow();
         let entries = entries
             .iter()
             .map(|(key, entry)| (key.clone(), Entry { value: entry.value.deep_copy(), origin: entry.origin.clone() }))
             .collect();
-        Map(Rc::new(MapData { entries: RefCell::new(entries), type_name: self.0.type_name }))
+        Map { entries: Rc::new(RefCell::new(entries)), type_name: self.type_name }
     }
 
     /// Whether `self` is reachable from `value`: putting `value` into `self` would close a circle.
     pub fn within(&self, value: &Value) -> bool {
         match value {
-            Value::Map(map) => map.same(self) || map.0.entries.borrow().values().any(|entry| self.within(&entry.value)),
+            Value::Map(map) => map.same(self) || map.entries.borrow().values().any(|entry| self.within(&entry.value)),
             Value::List(list) => list.items().iter().any(|item| self.within(item)),
             _ => false,
         }

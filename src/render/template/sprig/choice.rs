@@ -37,8 +37,8 @@ pub(super) fn register(functions: &mut Functions) {
     functions.add("ternary", &[Any, Any, Bool], |_, args| Ok(args[usize::from(!args[2].truth())].clone()));
     functions.add("fail", &[Text], |_, args| Err(FunctionError::Message(text_of(&args[0]).to_owned())));
     functions.add("deepCopy", &[Any], |_, args| match &args[0] {
-        // copystructure walks a nil value into a panic.
-        value if value.is_nil() => Ok(Value::Nil),
+        // copystructure asks for the type of what it is given, and panics where there is none.
+        value if value.is_nil() => Err("reflect: call of reflect.Value.Type on zero Value".into()),
         value => Ok(value.deep_copy()),
     });
     functions.alias("mustDeepCopy", "deepCopy");

@@ -99,13 +99,10 @@ fn base32_decode(text: &str) -> smol_str::SmolStr {
     let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
     let data = clean.iter().position(|b| *b == b'=').map_or(clean.as_slice(), |end| &clean[..end]);
     let wrong = |offset: usize| format!("illegal base32 data at input byte {offset}").into();
-    if clean.len() % 8 != 0 {
-        return wrong(clean.len());
-    }
     let mut out = Vec::with_capacity(data.len() * 5 / 8);
     let (mut value, mut bits) = (0_u32, 0);
     for (offset, byte) in data.iter().enumerate() {
-        let Some(symbol) = BASE32.iter().position(|known| known == byte) else { return wrong(offset) };
+        let Some(symbol) = BASE32.iter().position(|known| known == byte) else { return wrong(offset / 8 * 8) };
         value = value << 5 | symbol as u32;
         bits += 5;
         if bits >= 8 {
@@ -113,6 +110,9 @@ fn base32_decode(text: &str) -> smol_str::SmolStr {
             out.push((value >> bits) as u8);
             value &= (1 << bits) - 1;
         }
+    }
+    if clean.len() % 8 != 0 {
+        return wrong(clean.len());
     }
     bytes::text(&out)
 }

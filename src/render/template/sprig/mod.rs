@@ -1,11 +1,12 @@
 //! The functions of sprig 3.3, as Helm and Argo CD ship them.
 //!
 //! A file a family: [`text`], [`lists`], [`dicts`], [`numbers`], [`choice`] (defaults, ternary, reflection), [`encode`]
-//! (JSON, base64, hashes), [`patterns`] (regular expressions), [`versions`] (semver), [`times`], [`paths`] and
-//! [`random`], whose results are made from a fixed seed. `env`, `expandenv` and `getHostByName` are not here: neither
+//! (JSON, base64, hashes), [`patterns`] (regular expressions), [`versions`] (semver), [`times`], [`paths`], [`random`]
+//! and [`crypto`], whose results are made from a fixed seed. `env`, `expandenv` and `getHostByName` are not here: neither
 //! Helm nor Argo CD lets templates ask the machine.
 
 mod choice;
+mod crypto;
 mod dicts;
 mod encode;
 pub mod lists;
@@ -38,6 +39,7 @@ pub fn register(functions: &mut Functions) {
     times::register(functions);
     paths::register(functions);
     random::register(functions);
+    crypto::register(functions);
 }
 
 /// The text of an argument that the executor has held to be text.

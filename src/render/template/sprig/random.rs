@@ -31,7 +31,7 @@ pub const NONDETERMINISTIC: &[&str] = &[
 ];
 
 /// Bytes that look random and depend on `seed` only.
-fn stream(seed: &str, count: usize) -> Vec<u8> {
+pub(super) fn stream(seed: &str, count: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(count + 32);
     let mut block = 0_u64;
     while out.len() < count {
