@@ -6,12 +6,12 @@ use super::applicationset::{self, Checkout, Context, Fixtures, Git};
 use super::cluster::Clusters;
 use super::fixpoint::{Expanded, Stages};
 use super::repository::{Identity, Meaning};
-use super::source::{Detection, Renderer, detect};
+use super::source::{Detection, Renderer, Source, detect};
 use super::{Application, Rendered, Target, TargetKind};
 use crate::config::Config;
 use crate::finding::NotJudged;
 use crate::load::Repository;
-use crate::origin::Mark;
+use crate::render::helm::{Charts, Release, argo};
 use crate::render::kustomize::{Builds, Overrides};
 use crate::render::{Output, Resource, directory};
 
@@ -21,6 +21,7 @@ pub struct Renderers<'r> {
     config: &'r Config,
     identity: Identity,
     builds: Builds<'r>,
+    charts: Charts<'r>,
     clusters: RwLock<Clusters>,
     fixtures: Fixtures,
 }
@@ -48,6 +49,7 @@ impl<'r> Renderers<'r> {
             config,
             identity: Identity::of(repository, config),
             builds: Builds::new(repository),
+            charts: Charts::new(repository),
             clusters: RwLock::default(),
             fixtures: Fixtures::default(),
         }
@@ -85,7 +87,7 @@ impl<'r> Renderers<'r> {
                             let overrides = Overrides::from_node(source.node.get("kustomize"));
                             self.builds.build(&source.directory, &overrides)
                         }
-                        Renderer::Helm => not_yet(mark, &source.directory, "helm"),
+                        Renderer::Helm => self.chart(application, &source),
                         Renderer::Plugin(name) => {
                             let what = format!("Application {}", application.id());
                             let reason = format!("the config management plugin {name} is not run");
@@ -100,11 +102,41 @@ impl<'r> Renderers<'r> {
         }
         output
     }
-}
 
-fn not_yet(mark: Mark, directory: &str, what: &str) -> Output {
-    let not_judged = vec![NotJudged { mark, what: format!("{what} {directory}"), reason: "not rendered".to_owned() }];
-    Output { not_judged, ..Output::default() }
+    /// A chart, as the Application's source asks for it.
+    fn chart(&self, application: &Application, source: &Source<'_>) -> Output {
+        let mut output = Output::default();
+        let sources = application.sources();
+        let meanings: Vec<(&str, Meaning)> = sources
+            .iter()
+            .filter_map(|other| {
+                let name = other.node.get("ref")?.text()?;
+                Some((name, self.identity.meaning(other.node.get("repoURL")?.text()?)))
+            })
+            .collect();
+        let refs = meanings
+            .iter()
+            .map(|(name, meaning)| match meaning {
+                Meaning::Here(directory) => (*name, Some(*directory)),
+                Meaning::Elsewhere => (*name, None),
+            })
+            .collect();
+        let kube_version =
+            self.config.kubernetes_of(application.destination_cluster()).map(|version| version.to_string());
+        let context = argo::Context {
+            name: application.name(),
+            namespace: application.destination_namespace(),
+            directory: &source.directory,
+            kube_version: kube_version.as_deref(),
+            refs,
+        };
+        let release = argo::release(self.repository, source.node, &context, &mut output);
+        // Without one of its value files the chart would render something that nobody deploys.
+        if !output.failed {
+            output.append(self.charts.render(&source.directory, &release));
+        }
+        output
+    }
 }
 
 impl Stages for Renderers<'_> {
@@ -112,7 +144,9 @@ impl Stages for Renderers<'_> {
         match &target.kind {
             TargetKind::Application(application) => self.application(application),
             TargetKind::Kustomization(directory) => self.builds.build(directory, &Overrides::none()),
-            TargetKind::Chart(directory) => not_yet(target.mark, directory, "helm"),
+            TargetKind::Chart(directory) => {
+                self.charts.render(directory, &Release { mark: target.mark, ..Release::default() })
+            }
             TargetKind::Manifest(path) => directory::render_path(self.repository, "", path).unwrap_or_default(),
         }
     }
