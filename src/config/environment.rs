@@ -47,6 +47,22 @@ pub(super) struct Patterns {
 /// The words for production.
 const PRODUCTION: [&str; 2] = ["production", "prod"];
 
+/// The words for environments that are not production.
+const OTHERS: [&str; 12] = [
+    "dev",
+    "development",
+    "test",
+    "testing",
+    "qa",
+    "integration",
+    "uat",
+    "stage",
+    "staging",
+    "preview",
+    "sandbox",
+    "ephemeral",
+];
+
 /// The labels that name an environment by custom.
 pub(crate) const LABELS: [&str; 3] = ["environment", "env", "app.kubernetes.io/environment"];
 
@@ -64,10 +80,13 @@ fn set(patterns: &[String], literal_separator: bool) -> Result<GlobSet, globset:
 }
 
 impl Environment {
-    /// What is known without configuration: production is where a path has the segment `production` or `prod`, where
-    /// the environment label says so, or where the cluster is called so.
+    /// What is known without configuration: an environment is where a path has a segment of its name, where the
+    /// environment label says so, or where the cluster is called so. Production first, then those that are none.
     pub fn defaults() -> Vec<Environment> {
-        vec![Environment { name: SmolStr::new_static("production"), production: true, ..Environment::default() }]
+        let named =
+            |name, production| Environment { name: SmolStr::new_static(name), production, ..Environment::default() };
+        let others = OTHERS.into_iter().map(|name| named(name, false));
+        std::iter::once(named("production", true)).chain(others).collect()
     }
 
     /// An environment of the configuration.
