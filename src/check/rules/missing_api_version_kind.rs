@@ -1,12 +1,13 @@
 //! `missing-api-version-kind`
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::World;
 use crate::finding::{Check, Finding, Severity, declare_rule};
 use crate::load::Class;
 use crate::origin::FileId;
-use crate::source::{base_name, parent};
+use crate::source::{Content, base_name, parent};
 use crate::yaml::{Node, YamlFile};
 
 declare_rule! {
@@ -47,6 +48,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             *manifests.entry(parent(repository.snapshot.path(id))).or_default() += 1;
         }
     }
+    let names = OnceCell::new();
     for id in repository.files_of(Class::Yaml) {
         let path = repository.snapshot.path(id);
         let Some(yaml) = repository.yaml(id).filter(|yaml| yaml.problems.is_empty()) else { continue };
@@ -56,7 +58,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 beside_objects(yaml, findings);
             }
         } else if manifests.get(parent(path)).is_some_and(|count| *count > 1) && !is_other(path) {
-            unread(world, id, yaml, findings);
+            unread(world, id, yaml, &names, findings);
         }
     }
 }
@@ -80,13 +82,15 @@ fn beside_objects(yaml: &YamlFile, findings: &mut Vec<Finding>) {
     }
 }
 
-fn unread(world: &World<'_>, id: FileId, yaml: &YamlFile, findings: &mut Vec<Finding>) {
+fn unread(world: &World<'_>, id: FileId, yaml: &YamlFile, names: &OnceCell<Names>, findings: &mut Vec<Finding>) {
     let path = world.repository.snapshot.path(id);
     let Some(root) = yaml.documents.first().map(|document| &document.root) else { return };
     if root.as_mapping().is_none() || root.get("apiVersion").is_some() || root.get("kind").is_some() {
         return;
     }
-    if is_named(world, id, base_name(path)) {
+    // A file may name itself in a comment.
+    let named = names.get_or_init(|| names_of(world)).get(base_name(path));
+    if named.is_some_and(|by| by.iter().any(|other| *other != id)) {
         return;
     }
     findings.push(
@@ -97,11 +101,21 @@ fn unread(world: &World<'_>, id: FileId, yaml: &YamlFile, findings: &mut Vec<Fin
     );
 }
 
-/// Whether another file names this one: a kustomization, a script or a workflow reads it.
-fn is_named(world: &World<'_>, id: FileId, name: &str) -> bool {
+/// Names of files, and the files that they stand in.
+type Names = BTreeMap<String, BTreeSet<FileId>>;
+
+/// The names of YAML files that stand in any file: a kustomization, a script or a workflow reads what it names.
+fn names_of(world: &World<'_>) -> Names {
+    let mut names = Names::new();
     let snapshot = &world.repository.snapshot;
-    let mut others = snapshot.files().map(|(other, _)| other).filter(|other| *other != id);
-    others.any(|other| !snapshot.path(other).ends_with(".md") && snapshot.text(other).is_some_and(|text| text.contains(name)))
+    for (id, file) in snapshot.files().filter(|(_, file)| !file.path.ends_with(".md")) {
+        let Content::Text(text) = &file.content else { continue };
+        let words = text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-')));
+        for word in words.filter(|word| word.ends_with(".yaml") || word.ends_with(".yml")) {
+            names.entry(word.to_owned()).or_default().insert(id);
+        }
+    }
+    names
 }
 
 fn is_object(node: &Node) -> bool {

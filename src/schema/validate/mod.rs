@@ -16,7 +16,7 @@ pub use quantity::Quantity;
 use super::catalogue::{Form, Schema, object_meta};
 use super::node::{Arena, Flags, ListType, NodeId, SchemaNode, Types};
 use crate::finding::nearest;
-use crate::yaml::{Node, Resolved, Value};
+use crate::yaml::{Node, Resolved, Scalar, Value};
 
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,7 +225,8 @@ impl<'s, 'n> Validator<'s, 'n> {
         }
         let arena = self.arena;
         let schema = arena.node(id);
-        if self.is_null(node) {
+        let resolved = node.as_scalar().map(Scalar::resolve_kubernetes);
+        if resolved == Some(Resolved::Null) {
             // Of a custom resource, null that stands for a property is dropped; an item of a list is not.
             let item = matches!(self.path.last(), Some(Segment::Index(_)));
             if item && !self.native && !schema.flags.has(Flags::NULLABLE) && schema.default.is_none() {
@@ -236,14 +237,14 @@ impl<'s, 'n> Validator<'s, 'n> {
             }
             return;
         }
-        if self.is_substituted(node) {
+        if matches!(resolved, Some(Resolved::Str(text)) if is_substituted(text)) {
             return;
         }
         if schema.flags.has(Flags::QUANTITY) {
             self.quantity(node);
             return;
         }
-        if !self.has_type(schema, node) {
+        if !has_type(self.expected(schema), node, resolved) {
             self.mismatch(node, self.expected(schema));
             return;
         }
@@ -255,16 +256,9 @@ impl<'s, 'n> Validator<'s, 'n> {
                 self.object(schema, node, place, schema.flags.has(Flags::EMBEDDED_RESOURCE));
             }
             Value::Sequence(_) => self.list(schema, node),
-            Value::Scalar(scalar) => self.scalar(schema, node, scalar),
+            Value::Scalar(_) => self.scalar(schema, node, resolved.unwrap_or(Resolved::Null)),
         }
         self.alternatives(schema, node, place);
-    }
-
-    /// Whether the value is filled in after rendering: `${REPLICAS:=1}`, as Flux and envsubst do. What it will be is not
-    /// known here.
-    fn is_substituted(&self, node: &Node) -> bool {
-        let text = node.as_str().unwrap_or_default();
-        text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
     }
 
     fn is_null(&self, node: &Node) -> bool {
@@ -273,26 +267,6 @@ impl<'s, 'n> Validator<'s, 'n> {
 
     fn expected(&self, schema: &SchemaNode) -> Types {
         if schema.flags.has(Flags::INT_OR_STRING) { Types(Types::INTEGER.0 | Types::STRING.0) } else { schema.types }
-    }
-
-    fn has_type(&self, schema: &SchemaNode, node: &Node) -> bool {
-        let types = self.expected(schema);
-        if types.is_any() {
-            return true;
-        }
-        match &node.value {
-            Value::Mapping(_) => types.has(Types::OBJECT),
-            Value::Sequence(_) => types.has(Types::ARRAY),
-            Value::Scalar(scalar) => match scalar.resolve_kubernetes() {
-                Resolved::Null => true,
-                Resolved::Bool(_) => types.has(Types::BOOLEAN),
-                Resolved::Int(_) | Resolved::Uint(_) => types.has(Types::INTEGER) || types.has(Types::NUMBER),
-                Resolved::Float(number) => {
-                    types.has(Types::NUMBER) || types.has(Types::INTEGER) && number.fract() == 0.0
-                }
-                Resolved::Str(_) => types.has(Types::STRING),
-            },
-        }
     }
 
     fn mismatch(&mut self, node: &'n Node, types: Types) {
@@ -313,7 +287,7 @@ impl<'s, 'n> Validator<'s, 'n> {
     /// What text would be of `types` if it were not quoted.
     fn unquoted(&self, node: &Node, types: Types) -> Option<String> {
         let text = node.as_str().filter(|_| !self.secret)?;
-        let fits = match crate::yaml::Scalar::plain(text).resolve() {
+        let fits = match Scalar::plain(text).resolve() {
             Resolved::Bool(_) => types.has(Types::BOOLEAN),
             Resolved::Int(_) => types.has(Types::INTEGER) || types.has(Types::NUMBER),
             _ => false,
@@ -604,6 +578,31 @@ impl<'s, 'n> Validator<'s, 'n> {
         if let Some(best) = tried.into_iter().min_by_key(Vec::len) {
             self.violations.extend(best);
         }
+    }
+}
+
+/// Whether the value is filled in after rendering: `${REPLICAS:=1}`, as Flux and envsubst do. What it will be is not
+/// known here.
+fn is_substituted(text: &str) -> bool {
+    text.split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
+}
+
+fn has_type(types: Types, node: &Node, resolved: Option<Resolved<'_>>) -> bool {
+    if types.is_any() {
+        return true;
+    }
+    match (&node.value, resolved) {
+        (Value::Mapping(_), _) => types.has(Types::OBJECT),
+        (Value::Sequence(_), _) => types.has(Types::ARRAY),
+        (Value::Scalar(_), None | Some(Resolved::Null)) => true,
+        (Value::Scalar(_), Some(Resolved::Bool(_))) => types.has(Types::BOOLEAN),
+        (Value::Scalar(_), Some(Resolved::Int(_) | Resolved::Uint(_))) => {
+            types.has(Types::INTEGER) || types.has(Types::NUMBER)
+        }
+        (Value::Scalar(_), Some(Resolved::Float(number))) => {
+            types.has(Types::NUMBER) || types.has(Types::INTEGER) && number.fract() == 0.0
+        }
+        (Value::Scalar(_), Some(Resolved::Str(_))) => types.has(Types::STRING),
     }
 }
 

@@ -3,11 +3,10 @@
 use super::quantity::Quantity;
 use super::{Validator, ViolationKind, format};
 use crate::schema::node::{EnumValue, Flags, Limits, SchemaNode};
-use crate::yaml::{Node, Resolved, Scalar, Value};
+use crate::yaml::{Node, Resolved, Value};
 
 impl<'n> Validator<'_, 'n> {
-    pub(super) fn scalar(&mut self, schema: &SchemaNode, node: &'n Node, scalar: &Scalar) {
-        let resolved = scalar.resolve_kubernetes();
+    pub(super) fn scalar(&mut self, schema: &SchemaNode, node: &'n Node, resolved: Resolved<'_>) {
         if !schema.format.is_empty() {
             self.format(&schema.format, node, resolved);
         }
