@@ -363,11 +363,13 @@ impl<'s, 'n> Validator<'s, 'n> {
             if resource && property == "metadata" {
                 continue;
             }
-            let defaulted =
-                || !self.native && schema.property(property).is_some_and(|id| arena.node(id).default.is_some());
+            // Null is dropped before anything is asked for, unless a custom resource allows it.
+            let own = schema.property(property).filter(|_| !self.native).map(|id| arena.node(id));
+            let nullable = own.is_some_and(|node| node.flags.has(Flags::NULLABLE));
+            let defaulted = own.is_some_and(|node| node.default.is_some());
             match node.get(property) {
-                Some(value) if !self.native || !self.is_null(value) => {}
-                _ if defaulted() => {}
+                Some(value) if nullable || !self.is_null(value) => {}
+                _ if defaulted => {}
                 _ => self.missing(place, property),
             }
         }
