@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 
 use super::collect::{Checked, Judgement, Raw, Summary, merge};
 use super::rego::PolicySet;
-use super::{ApplicationContext, ResourceContext, World, fingerprint, rules, unanimous};
+use super::{ApplicationContext, ResourceContext, World, fingerprint, rules};
 use crate::config::Config;
 use crate::finding::{Check, Finding, NotJudged, Profile, Rule, Severity};
 use crate::load::Repository;
@@ -64,9 +64,9 @@ pub fn check(input: CheckInput) -> Checked {
     let selection = Selection::new(&config, &policies, profile);
     let mut raw: Vec<Raw> = findings.into_iter().map(|finding| Raw { finding, target: Mark::NONE }).collect();
     let mut not_judged = not_judged;
-    let mut parts = targets(&world, &selection);
-    unanimous::keep(&repository, &rendered, &mut parts);
-    raw.extend(parts.into_iter().flatten());
+    for part in targets(&world, &selection) {
+        raw.extend(part);
+    }
     for part in applications(&world, &selection) {
         raw.extend(part);
     }

@@ -21,7 +21,6 @@ pub mod schema;
 mod segments;
 pub(crate) mod selector;
 pub(crate) mod syntax;
-mod unanimous;
 pub(crate) mod workload;
 
 pub use approve::{Approved, approve};

@@ -40,7 +40,7 @@ pub struct Builds<'r> {
     /// Stands where a node is taken out for a moment.
     pub(super) placeholder: Arc<Node>,
     left: AtomicBool,
-    /// Selectors that selected something in some build, by their places.
+    /// Selectors and images that selected something in some build, by their places.
     matched: Mutex<BTreeSet<Mark>>,
 }
 
@@ -279,7 +279,7 @@ impl<'r> Builds<'r> {
         }
     }
 
-    /// Remembers that the selector at `mark` selected something.
+    /// Remembers that the selector or image at `mark` selected something.
     pub(super) fn note_match(&self, mark: Mark) {
         lock(&self.matched).insert(mark);
     }
@@ -288,9 +288,8 @@ impl<'r> Builds<'r> {
     /// written for all that include it.
     pub fn forgive(&self, findings: &mut Vec<Finding>) {
         let matched = lock(&self.matched);
-        findings.retain(|finding| {
-            finding.rule != rules::unmatched_patch_target::RULE.id || !matched.contains(&finding.mark)
-        });
+        let rules = [rules::unmatched_patch_target::RULE.id, rules::unmatched_image_override::RULE.id];
+        findings.retain(|finding| !rules.contains(&finding.rule.as_str()) || !matched.contains(&finding.mark));
     }
 
     /// Whether a kustomization asked for something outside of the snapshot.

@@ -365,7 +365,8 @@ impl Reader<'_> {
             namespace: self.smol(mapping, "namespace"),
             label_selector: self.smol(mapping, "labelSelector"),
             annotation_selector: self.smol(mapping, "annotationSelector"),
-            mark: Some(node.mark()),
+            // Where it has one, the name is what is at fault when nothing is selected.
+            mark: Some(field(mapping, "name").unwrap_or(node).mark()),
         })
     }
 

@@ -249,7 +249,7 @@ fn transformer(context: &Context<'_, '_>, kustomization: &Kustomization, plugin:
         }
         "ImageTagTransformer" => {
             if let Some(image) = field(mapping, "imageTag").and_then(|node| reader.image(node)) {
-                transform::images(build, &image, &specs, &step, true);
+                transform::images(context, build, &image, &specs, &step);
             }
         }
         "ReplicaCountTransformer" => {

@@ -81,7 +81,7 @@ pub(super) fn run(context: &Context<'_, '_>, kustomization: &Kustomization, buil
         noted(build, "ReplicaCountTransformer");
     }
     for entry in &kustomization.images {
-        images(build, entry, &config.images, &kustomization.step("images"), true);
+        images(context, build, entry, &config.images, &kustomization.step("images"));
         noted(build, "ImageTagTransformer");
     }
     if !kustomization.replacements.is_empty() {
@@ -412,8 +412,14 @@ fn new_image(entry: &Image, image: &str) -> String {
     image
 }
 
-/// Changes names, tags and digests of images. `reported`: an entry that matches nothing is a finding.
-pub(super) fn images(build: &mut Build, entry: &Image, specs: &[FieldSpec], step: &Arc<str>, reported: bool) {
+/// Changes names, tags and digests of images. An entry that matches nothing is a finding.
+pub(super) fn images(
+    context: &Context<'_, '_>,
+    build: &mut Build,
+    entry: &Image,
+    specs: &[FieldSpec],
+    step: &Arc<str>,
+) {
     let name = match ImageName::of(&entry.name) {
         Ok(name) => name,
         Err(message) => return build.error(entry.mark, message),
@@ -450,7 +456,9 @@ pub(super) fn images(build: &mut Build, entry: &Image, specs: &[FieldSpec], step
         }
     }
     errors.into_iter().for_each(|error| build.field_error(error));
-    if reported && !found && !build.partial && build.not_judged.is_empty() {
+    if found {
+        context.builds.note_match(entry.mark);
+    } else if !build.partial && build.not_judged.is_empty() {
         let mut known: Vec<SmolStr> = Vec::new();
         for res in &build.resources {
             collect_images(&res.node, &mut known);
