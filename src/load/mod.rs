@@ -67,8 +67,7 @@ pub fn load(snapshot: Arc<Snapshot>) -> Repository {
     }
     // A Chart.yaml below another chart's templates is not a chart.
     let all: BTreeSet<&str> = charts.keys().map(String::as_str).collect();
-    let nested: Vec<String> =
-        charts.keys().filter(|directory| within_templates(directory, &all)).map(|d| d.clone()).collect();
+    let nested: Vec<String> = charts.keys().filter(|directory| within_templates(directory, &all)).cloned().collect();
     for directory in nested {
         charts.remove(&directory);
     }

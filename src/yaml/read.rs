@@ -216,8 +216,7 @@ impl<'t> Builder<'t> {
     /// The first line behind `line` (1-based) that begins a document.
     fn next_document(&self, line: usize) -> Option<Position> {
         let mut byte = self.start.byte;
-        let mut number = self.start.line;
-        for content in self.text[self.start.byte..].split_inclusive('\n') {
+        for (number, content) in (self.start.line..).zip(self.text[self.start.byte..].split_inclusive('\n')) {
             let begins = content.strip_prefix("---").is_some_and(|rest| {
                 rest.trim_start_matches([' ', '\t']).len() < rest.len() || rest.starts_with(['\r', '\n'])
             });
@@ -225,7 +224,6 @@ impl<'t> Builder<'t> {
                 return Some(Position { byte, line: number });
             }
             byte += content.len();
-            number += 1;
         }
         None
     }

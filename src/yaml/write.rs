@@ -107,10 +107,10 @@ pub(crate) enum Printed<'a> {
 /// What kustomize's detour over JSON makes of `scalar`.
 pub(crate) fn printed(scalar: &Scalar, mark: Mark) -> Result<Printed<'_>, WriteError> {
     use std::borrow::Cow;
-    if scalar.tag == Tag::None && scalar.style == Style::Plain || scalar.tag == Tag::Timestamp {
-        if let Some(time) = timestamp::normalize(&scalar.text) {
-            return Ok(Printed::Text(Cow::Owned(time)));
-        }
+    if (scalar.tag == Tag::None && scalar.style == Style::Plain || scalar.tag == Tag::Timestamp)
+        && let Some(time) = timestamp::normalize(&scalar.text)
+    {
+        return Ok(Printed::Text(Cow::Owned(time)));
     }
     let wrong = || WriteError::Tag { text: scalar.text.to_string(), mark };
     let resolved = scalar.resolve();
@@ -654,11 +654,7 @@ fn is_sexagesimal(text: &str) -> bool {
     }
     let rest: Vec<&str> = parts.collect();
     let Some((last, middle)) = rest.split_last() else { return false };
-    let sixty = |part: &str| match part.as_bytes() {
-        [b'0'..=b'9'] => true,
-        [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    };
+    let sixty = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
     let (whole, fraction) = last.split_once('.').unwrap_or((last, ""));
     middle.iter().all(|part| sixty(part)) && sixty(whole) && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
 }

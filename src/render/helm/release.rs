@@ -109,8 +109,11 @@ pub struct Flags {
 #[derive(Debug)]
 pub struct Charts<'r> {
     repository: &'r Repository,
-    compiled: Mutex<BTreeMap<String, Arc<OnceLock<Result<Arc<Compiled>, HelmError>>>>>,
+    compiled: Mutex<BTreeMap<String, Slot>>,
 }
+
+/// A chart that is compiled once, by whichever thread asks first.
+type Slot = Arc<OnceLock<Result<Arc<Compiled>, HelmError>>>;
 
 #[derive(Debug)]
 struct Compiled {

@@ -86,7 +86,7 @@ fn inline(value: &Value, depth: usize) -> Result<String, String> {
             let text = print::format_float(*number, 'f', None);
             if number.abs() >= 1e15 || text.len() > 25 {
                 let text = print::format_float(*number, 'e', None);
-                text.replace("e+", "e+").to_owned()
+                text
             } else if text.contains('.') {
                 text
             } else {

@@ -28,13 +28,16 @@ use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
 /// Kustomizations include each other at most this deep.
 const DEPTH: usize = 64;
 
+/// A base that is accumulated once, by whichever thread asks first.
+type Slot = Arc<OnceLock<Arc<Build>>>;
+
 /// Renders the kustomizations of one repository. What several of them share is read and accumulated once.
 #[derive(Debug)]
 pub struct Builds<'r> {
     pub(super) repository: &'r Repository,
     pub(super) options: Options,
     kustomizations: Mutex<HashMap<String, Option<Arc<Kustomization>>>>,
-    bases: Mutex<HashMap<(String, Option<FileId>), Arc<OnceLock<Arc<Build>>>>>,
+    bases: Mutex<HashMap<(String, Option<FileId>), Slot>>,
     reaches: Mutex<HashMap<String, Arc<Reach>>>,
     schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
     /// Stands where a node is taken out for a moment.

@@ -111,7 +111,7 @@ fn base32_decode(text: &str) -> smol_str::SmolStr {
             value &= (1 << bits) - 1;
         }
     }
-    if clean.len() % 8 != 0 {
+    if !clean.len().is_multiple_of(8) {
         return wrong(clean.len());
     }
     bytes::text(&out)
