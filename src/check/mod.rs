@@ -93,9 +93,13 @@ impl World<'_> {
         self.with_place(application, |place| self.config.is_production(place))
     }
 
-    /// The environment of `application`, if one of the configuration's matches.
+    /// The environment of `application`: the first of the configuration's that matches, else that of its cluster in
+    /// the configuration.
     pub fn environment(&self, application: &Application) -> Option<&str> {
-        self.with_place(application, |place| self.config.environment(place).map(|found| found.name.as_str()))
+        let matching =
+            self.with_place(application, |place| self.config.environment(place).map(|found| found.name.as_str()));
+        let of_cluster = || self.config.cluster(application.destination_cluster())?.environment.as_deref();
+        matching.or_else(of_cluster)
     }
 
     /// Whether `application` is known to belong to an environment other than production: by the configuration, by a

@@ -36,8 +36,6 @@ pub(crate) struct Template<'a> {
 pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) count: usize,
-    /// Where a segment stands in the text that is the same for all directories, and which.
-    pub(crate) constant: Option<(usize, usize)>,
 }
 
 /// One placeholder, in either language.
@@ -123,6 +121,40 @@ impl Template<'_> {
             .max_by_key(|index| (self.services(*index), length - index))
     }
 
+    /// The first placeholder of `text` whose segment the generator's own pattern spells out, if the text leaves out a
+    /// segment that the pattern leaves open: its offset, the index, and the word.
+    pub(crate) fn spelled_out(&self, text: &str) -> Option<(usize, usize, &str)> {
+        let token = TOKEN.as_ref()?;
+        let pattern: Vec<&str> = self.place.text().unwrap_or_default().split('/').collect();
+        let mut used: BTreeSet<usize> = BTreeSet::new();
+        let mut spelled = None;
+        for captures in token.captures_iter(text) {
+            match index(&captures) {
+                Some(index) => {
+                    used.insert(index);
+                    let word = pattern.get(index)?;
+                    if !word.contains(['*', '?', '[']) && spelled.is_none() {
+                        spelled = Some((captures.get(0)?.start(), index, *word));
+                    }
+                }
+                None if captures.name("base").is_some() => drop(used.insert(pattern.len() - 1)),
+                None => return None,
+            }
+        }
+        let mut open = pattern.iter().enumerate().filter(|(_, segment)| segment.contains(['*', '?', '[']));
+        let leaves_out = open.any(|(index, _)| !used.contains(&index));
+        // Something besides the path may tell them apart.
+        let only_path = !token.replace_all(text, "").contains("{{");
+        spelled.filter(|_| leaves_out && only_path)
+    }
+
+    /// Where the placeholder of a segment begins in `text`.
+    pub(crate) fn offset(&self, text: &str, wanted: usize) -> Option<usize> {
+        let token = TOKEN.as_ref()?;
+        let found = token.captures_iter(text).find(|captures| index(captures) == Some(wanted))?;
+        Some(found.get(0)?.start())
+    }
+
     /// A name that `text` gives to more than one directory. `None` where it uses anything but the path.
     pub(crate) fn shared_name(&self, text: &str) -> Option<Shared> {
         let token = TOKEN.as_ref()?;
@@ -139,12 +171,7 @@ impl Template<'_> {
             *names.entry(name.into_owned()).or_default() += 1;
         }
         let (name, count) = names.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)))?;
-        let constant = token.captures_iter(text).find_map(|captures| {
-            let index = index(&captures)?;
-            self.constant(index)?;
-            Some((captures.get(0)?.start(), index))
-        });
-        (count > 1).then_some(Shared { name, count, constant })
+        (count > 1).then_some(Shared { name, count })
     }
 }
 

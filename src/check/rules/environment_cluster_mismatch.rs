@@ -51,7 +51,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         let destination = application.destination_cluster();
         let sources = application.sources();
         let mut named = sources.iter().filter_map(|source| source.node.str_at(&["path"])).flat_map(|path| {
-            path.split('/').filter_map(|segment| by_environment.get_key_value(segment).map(|(key, _)| *key))
+            let of = |segment| by_environment.get_key_value(segment).map(|(key, _)| *key);
+            path.split('/').filter_map(of).filter(|own| has_siblings(world, path, own, by_environment.keys()))
         });
         let Some(wanted) = named.next() else { continue };
         let other = named.any(|other| other != wanted);
@@ -72,7 +73,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
     for ((wanted, destination), mut applications) in misplaced {
         applications.sort_by_key(|(application, node)| {
-            (!world.is_production(application), application.generated_by.is_some(), application.id(), node.mark())
+            (!world.is_production(application), application.generated_by.is_some(), node.mark())
         });
         let Some(((first, node), others)) = applications.split_first() else { continue };
         let own = by_environment.get(wanted).map(Vec::as_slice).unwrap_or_default();
@@ -90,6 +91,14 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         }
         findings.push(finding);
     }
+}
+
+/// Whether the same directory exists for another environment. One that has no sibling is what every environment gets.
+fn has_siblings<'e>(world: &World<'_>, path: &str, own: &str, environments: impl Iterator<Item = &'e &'e str>) -> bool {
+    environments.filter(|other| **other != own).any(|other| {
+        let sibling: Vec<&str> = path.split('/').map(|segment| if segment == own { other } else { segment }).collect();
+        world.repository.snapshot.directory(&sibling.join("/")).is_some()
+    })
 }
 
 fn environment<'c>(world: &'c World<'_>, cluster: &'c Cluster) -> Option<&'c str> {

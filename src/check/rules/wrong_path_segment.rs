@@ -1,10 +1,11 @@
 //! `wrong-path-segment`
 
 use crate::check::World;
-use crate::check::segments::{Template, templates};
+use crate::check::segments::{Shared, Template, templates};
 use crate::finding::{Check, Finding, Severity, declare_rule};
 use crate::check::rules::{duplicate_generated_name, source_path_deployed_twice};
-use crate::yaml::Node;
+use crate::origin::Mark;
+use crate::yaml::{Node, Style};
 
 declare_rule! {
     /// Reports a path segment in the template of a git directory generator that is the same for all its directories although
@@ -71,7 +72,7 @@ fn labels(template: &Template<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         findings.push(
-            Finding::at(&RULE, &entry.value)
+            Finding::new(&RULE, within(&entry.value, template.offset(text, index).unwrap_or_default()))
                 .message(format!("segment {index} is {value} for every directory: the label tells nothing apart"))
                 .help(format!("segment {better} differs from directory to directory"))
                 .resource(template.set.reference()),
@@ -83,18 +84,31 @@ fn labels(template: &Template<'_>, findings: &mut Vec<Finding>) {
 fn names(template: &Template<'_>, findings: &mut Vec<Finding>) {
     let Some(name) = template.set.node.path(&["spec", "template", "metadata", "name"]) else { return };
     let Some(text) = name.text() else { return };
-    let Some(shared) = template.shared_name(text) else { return };
-    let mut finding = Finding::at(&duplicate_generated_name::RULE, name)
-        .message(format!("{} of the directories that {} is meant for would be called {}", shared.count, template.pattern, shared.name))
-        .help("use the segment that names the service")
-        .resource(template.set.reference())
-        .related(template.place.mark(), "the directories");
-    // The segment at fault, within the text.
-    if let Some((offset, _)) = shared.constant {
-        finding.mark.column += offset as u32 + 1;
-        finding.mark.start += offset as u32 + 1;
-    }
-    findings.push(finding);
+    let (offset, message) = if let Some((offset, index, word)) = template.spelled_out(text).filter(|_| template.repaired)
+    {
+        let pattern = template.place.text().unwrap_or_default();
+        (offset, format!("segment {index} of {pattern} is always {word}: several directories would share a name"))
+    } else if let Some(Shared { name, count }) = template.shared_name(text) {
+        (0, format!("{count} of the directories that match {} would be called {name}", template.pattern))
+    } else {
+        return;
+    };
+    findings.push(
+        Finding::new(&duplicate_generated_name::RULE, within(name, offset))
+            .message(message)
+            .help("use the segment that names the service")
+            .resource(template.set.reference())
+            .related(template.place.mark(), "the directories"),
+    );
+}
+
+/// The place of a byte of a text on one line; placeholders stand in quotes.
+fn within(node: &Node, offset: usize) -> Mark {
+    let mut mark = node.mark();
+    let quote = u32::from(node.as_scalar().is_some_and(|scalar| matches!(scalar.style, Style::Single | Style::Double)));
+    mark.column += offset as u32 + quote;
+    mark.start = (mark.start + offset as u32 + quote).min(mark.end);
+    mark
 }
 
 /// What the set would deploy a second time if its generator matched.
@@ -122,7 +136,7 @@ fn overlap(world: &World<'_>, template: &Template<'_>, findings: &mut Vec<Findin
                 .help("merge the two sets")
                 .resource(template.set.reference())
                 .related(node.mark(), format!("Application {}", application.id()))
-                .related(node.origin.trail.as_ref().map_or(crate::origin::Mark::NONE, |step| step.mark), "its template"),
+                .related(node.origin.trail.as_ref().map_or(Mark::NONE, |step| step.mark), "its template"),
         );
     }
 }
