@@ -4,6 +4,7 @@
 //! [`Command::run`]. It returns a [`Status`], or a [`Failure`] that says in one line what tiphys could not do. Findings
 //! and other output go to the standard output ([`output`]), everything else to the standard error.
 
+mod argocd;
 mod check;
 mod completions;
 mod explain;
@@ -54,6 +55,8 @@ enum Command {
     Rules(explain::RulesArgs),
     /// Work with policies in Rego
     Policy(policy::Args),
+    /// What the argocd command does without a server
+    Argocd(argocd::Args),
     /// What kustomize does
     Kustomize(kustomize::Args),
     /// What Helm does
@@ -79,6 +82,7 @@ impl Command {
             Command::Explain(args) => explain::explain(args),
             Command::Rules(args) => explain::rules(args),
             Command::Policy(args) => policy::run(args),
+            Command::Argocd(args) => argocd::run(&args),
             Command::Kustomize(args) => kustomize::run(args),
             Command::Helm(args) => helm::run(args),
             Command::Plan(args) => plan::run(args),

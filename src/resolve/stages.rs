@@ -166,6 +166,7 @@ impl Stages for Renderers<'_> {
             all_clusters: false,
             fixtures: &self.fixtures,
             namespace: "argocd",
+            projects: None,
         };
         let expansion = applicationset::expand(set, &context);
         Expanded {

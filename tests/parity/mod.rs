@@ -1,3 +1,4 @@
 //! The renderers against the real tools: the recorded cases beside the repository, if they are there, and our own.
 
+mod argo_appset;
 mod kustomize;

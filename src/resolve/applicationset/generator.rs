@@ -12,8 +12,8 @@ use crate::render::Resource;
 use crate::render::template::Map;
 use crate::yaml::{Entry, Node, Resolved, Value};
 
-/// How deep generators may be nested; Argo CD accepts two levels.
-const MAX_DEPTH: usize = 4;
+/// A matrix or merge within a matrix or merge is the deepest that Argo CD knows; a third level is no field of the type.
+const NESTING: usize = 2;
 
 /// What is the same for all generators of a set.
 pub(super) struct Scope<'a> {
@@ -110,9 +110,6 @@ pub(super) fn transform<'g>(
     generator: &'g Node,
     outer: Option<&Map>,
 ) -> Result<Vec<Transformed<'g>>, Fault> {
-    if *scope.depth.borrow() >= MAX_DEPTH {
-        return Err(Fault::wrong(generator, "generators are nested too deep"));
-    }
     *scope.depth.borrow_mut() += 1;
     let result = transform_within(scope, generator, outer);
     *scope.depth.borrow_mut() -= 1;
@@ -130,7 +127,11 @@ fn transform_within<'g>(
     };
     let mut results = Vec::new();
     let mut first_error = None;
+    let innermost = *scope.depth.borrow() > NESTING;
     for kind in KINDS {
+        if innermost && matches!(kind, "matrix" | "merge") {
+            continue;
+        }
         let Some(body) = generator.get(kind).filter(|body| !body.is_null()) else { continue };
         match generate(scope, kind, body, outer) {
             Ok(mut made) => {

@@ -23,6 +23,9 @@ struct Pattern<'n> {
 pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Transformed<'_>) -> Result<(), Fault> {
     let url = body.get("repoURL").and_then(Node::text).unwrap_or_default();
     let revision = body.get("revision").and_then(Node::text).unwrap_or_default();
+    if kind == "git" {
+        project_exists(scope)?;
+    }
     let Some(checkout) = scope.context.git.checkout(url, revision) else {
         if scope.context.fixtures.strict {
             let what = if kind == "git" { "git" } else { "oci" };
@@ -76,6 +79,22 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
     }
     if made.params.is_empty() {
         explain(made, "files", &files, &[]);
+    }
+    Ok(())
+}
+
+/// The generator asks the set's project how sources are to be signed; a templated name is not known yet.
+fn project_exists(scope: &Scope<'_>) -> Result<(), Fault> {
+    let node = scope.spec.path(&["template", "spec", "project"]);
+    let name = node.and_then(Node::text).unwrap_or_default();
+    let known = scope.context.projects;
+    let missing = match known {
+        Some(known) => name != "default" && !known.iter().any(|project| project == name),
+        None => scope.context.fixtures.strict && name.is_empty(),
+    };
+    if missing && !name.contains("{{") {
+        let message = format!("error getting project {name}: appprojects.argoproj.io \"{name}\" not found");
+        return Err(Fault::wrong(node.unwrap_or(scope.spec), message));
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use smol_str::SmolStr;
 
 use super::{Fault, functions};
 use crate::origin::Origin;
-use crate::render::template::{Functions, Map, MissingKey, Options, SegmentKind, TemplateError, Templates, Value};
+use crate::render::template::{
+    Functions, Map, MissingKey, Options, SegmentKind, TemplateError, Templates, Value, bytes,
+};
 use crate::yaml::{Entry, Node, Resolved, Scalar, Value as Yaml};
 
 /// Steps that one template may take: parameters are small.
@@ -124,7 +126,13 @@ impl Language {
             };
             pieces.push(Piece { at: segment.at as usize, from: segment.start as usize, literal });
         }
-        Ok(Replaced { text: rendered.text, whole: read.len() == 1 && is_reference(text), read, pieces })
+        let text_of = |text: String| match bytes::of(&text) {
+            std::borrow::Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            std::borrow::Cow::Borrowed(_) => text,
+        };
+        // JSON knows no other bytes than text.
+        let whole = read.len() == 1 && is_reference(text);
+        Ok(Replaced { text: text_of(rendered.text), whole, read, pieces })
     }
 
     /// Replaces the placeholders in every text of `node`, keys included.

@@ -13,7 +13,9 @@ mod fixtures;
 mod functions;
 mod generator;
 mod git;
+mod inputs;
 mod interpolate;
+mod json;
 mod list;
 mod matrix;
 mod merge;
@@ -28,6 +30,8 @@ use smol_str::SmolStr;
 
 pub use fixtures::Fixtures;
 pub(crate) use git::{all_directories, suggestion};
+pub use inputs::Inputs;
+pub use json::go_json;
 
 use super::Application;
 use super::cluster::Cluster;
@@ -68,6 +72,8 @@ pub struct Context<'a> {
     pub fixtures: &'a Fixtures,
     /// The namespace of Argo CD.
     pub namespace: &'a str,
+    /// The AppProjects that exist, if all are known.
+    pub projects: Option<&'a [String]>,
 }
 
 /// What an ApplicationSet expands to.
@@ -96,7 +102,7 @@ impl Reason {
     /// The reason of the condition.
     pub fn as_str(self) -> &'static str {
         match self {
-            Reason::Params => "ApplicationParamsGenerationError",
+            Reason::Params => "ApplicationGenerationFromParamsError",
             Reason::Render => "RenderTemplateParamsError",
         }
     }

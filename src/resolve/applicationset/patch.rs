@@ -36,6 +36,11 @@ pub(super) fn apply(scope: &Scope<'_>, application: &Node, patch: &Node, params:
     locate(&mut change, patch, template, &replaced);
     let project = application.path(&["spec", "project"]).cloned();
     let mut patched = merge(application, &change, "").map_err(|message| Fault::wrong(patch, message))?;
+    if patched.get("spec").is_none_or(|spec| spec.as_mapping().is_none())
+        && let Some(patched) = patched.as_mapping_mut()
+    {
+        patched.set("spec", Node::mapping(Vec::new(), patch.origin.clone()));
+    }
     if let Some(spec) = patched.get_mut("spec").and_then(Node::as_mapping_mut) {
         match project {
             Some(project) => spec.set("project", project),

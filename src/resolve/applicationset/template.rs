@@ -93,11 +93,15 @@ pub(super) fn application(set: &Resource, scope: &Scope<'_>, template: &Node, pa
     if let Some(patch) = scope.spec.get("templatePatch").filter(|patch| !patch.is_null()) {
         node = patch::apply(scope, &node, patch, params)?;
     }
+    // Whatever the template says: an Application lives beside its set.
     if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_mapping_mut) {
-        match set.node.path(&["metadata", "namespace"]) {
-            Some(namespace) => metadata.set("namespace", namespace.clone()),
-            None => drop(metadata.remove("namespace")),
-        }
+        metadata.set(
+            "namespace",
+            match set.node.path(&["metadata", "namespace"]) {
+                Some(namespace) => namespace.clone(),
+                None => Node::string(scope.context.namespace, set.node.origin.clone()),
+            },
+        );
     }
     Ok(node)
 }

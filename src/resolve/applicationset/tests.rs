@@ -18,7 +18,14 @@ fn expand_in(set: &str, files: &[(&str, &str)]) -> Expansion {
     let mut file = read(crate::origin::FileId(7), set, Limits::default());
     let set = Resource { node: file.documents.remove(0).root };
     let fixtures = Fixtures::default();
-    let context = Context { git: &git, clusters: &[], all_clusters: true, fixtures: &fixtures, namespace: "argocd" };
+    let context = Context {
+        git: &git,
+        clusters: &[],
+        all_clusters: true,
+        fixtures: &fixtures,
+        namespace: "argocd",
+        projects: None,
+    };
     expand(&set, &context)
 }
 

@@ -1,0 +1,112 @@
+//! Generated Applications against what Argo CD 3.6.1 generated.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use tiphys::load::load;
+use tiphys::origin::FileId;
+use tiphys::render::Resource;
+use tiphys::resolve::applicationset::{Inputs, expand, go_json};
+use tiphys::source::worktree;
+use tiphys::yaml::{Limits, read};
+
+/// What carries a meaning: nulls, empty maps and empty lists carry none, nor does the way in which a number is written.
+fn meaning(json: &Json) -> Json {
+    match json {
+        Json::Object(fields) => {
+            let kept: BTreeMap<String, Json> = fields
+                .iter()
+                .map(|(key, value)| (key.clone(), meaning(value)))
+                .filter(|(_, value)| !is_empty(value))
+                .collect();
+            Json::Object(kept.into_iter().collect())
+        }
+        Json::Array(items) => Json::Array(items.iter().map(meaning).collect()),
+        Json::Number(number) => match number.as_f64() {
+            Some(value) if value.fract() == 0.0 => Json::from(value as i64),
+            _ => json.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
+fn is_empty(json: &Json) -> bool {
+    match json {
+        Json::Null => true,
+        Json::Object(fields) => fields.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn applications(list: &[Json], ordered: bool) -> Vec<String> {
+    let mut texts: Vec<String> = list
+        .iter()
+        .map(|application| {
+            let mut application = application.clone();
+            for key in ["apiVersion", "kind", "status"] {
+                application.as_object_mut().map(|fields| fields.remove(key));
+            }
+            meaning(&application).to_string()
+        })
+        .collect();
+    if !ordered {
+        texts.sort();
+    }
+    texts
+}
+
+/// Whether the case agrees, without what validation and rollout do afterwards.
+fn agrees(case: &Path, expected: &Json) -> Result<(), String> {
+    let text = std::fs::read_to_string(case.join("applicationset.yaml")).unwrap();
+    let inputs = std::fs::read_to_string(case.join("inputs.yaml")).unwrap_or_default();
+    let files = case.join("repo");
+    let repository = files.is_dir().then(|| Arc::new(load(Arc::new(worktree::read(&files).unwrap()))));
+    let inputs = Inputs::read(&inputs, repository)?;
+    let document = read(FileId(0), &text, Limits::default()).documents.remove(0);
+    let expansion = expand(&Resource { node: document.root }, &inputs.context());
+    let wants_error = expected.get("error").is_some_and(|error| !error.is_null());
+    match (wants_error, &expansion.error) {
+        (true, Some(_)) => return Ok(()),
+        (true, None) => return Err("no error".to_owned()),
+        (false, Some((_, error))) => return Err(error.clone()),
+        (false, None) => {}
+    }
+    let got: Vec<Json> = expansion.applications.iter().map(|application| go_json(&application.resource.node)).collect();
+    let ordered = expected.get("ordered").and_then(Json::as_bool).unwrap_or(true);
+    let wanted = expected.get("applications").and_then(Json::as_array).cloned().unwrap_or_default();
+    if applications(&got, ordered) == applications(&wanted, ordered) {
+        Ok(())
+    } else {
+        Err("other Applications".to_owned())
+    }
+}
+
+#[test]
+fn recorded_applicationsets_generate_what_argo_cd_generates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance/argo/appset");
+    let root = std::env::var_os("TIPHYS_SHARED").map_or(root, |path| Path::new(&path).join("conformance/argo/appset"));
+    if !root.is_dir() {
+        println!("skipped: {} is not there", root.display());
+        return;
+    }
+    let mut cases: Vec<_> =
+        std::fs::read_dir(&root).unwrap().flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    cases.sort();
+    let mut passed = 0;
+    for case in &cases {
+        let text = std::fs::read_to_string(case.join("expected.json")).unwrap();
+        let expected: Json = serde_json::from_str(&text).unwrap();
+        match agrees(case, &expected) {
+            Ok(()) => passed += 1,
+            Err(why) => println!("{}: {why}", case.display()),
+        }
+    }
+    let text = include_str!("ratchet.toml");
+    let section = text.split("[argo_appset]").nth(1).and_then(|rest| rest.split("\n[").next()).unwrap_or_default();
+    let least = section.lines().find_map(|line| line.strip_prefix("generated = ")?.parse().ok()).unwrap_or(0);
+    println!("argo_appset: {passed} of {}", cases.len());
+    assert!(passed >= least, "{passed} of {} cases agree; the ratchet stands at {least}", cases.len());
+}
