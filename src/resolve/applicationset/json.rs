@@ -5,18 +5,8 @@ use serde_json::Value as Json;
 use crate::yaml::Node;
 
 /// Fields that are printed also when they are empty.
-const PRINTED: [&str; 10] = [
-    "repoURL",
-    "project",
-    "kind",
-    "name",
-    "value",
-    "destination",
-    "prune",
-    "selfHeal",
-    "allowEmpty",
-    "enabled",
-];
+const PRINTED: [&str; 10] =
+    ["repoURL", "project", "kind", "name", "value", "destination", "prune", "selfHeal", "allowEmpty", "enabled"];
 
 /// Fields whose keys a person chose.
 const FREE: [&str; 7] =
