@@ -208,6 +208,10 @@ impl Catalogue {
         if let Some(versions) = self.crds.get(&(SmolStr::new(group), SmolStr::new(kind))) {
             return self.lookup_own(versions, group, version, kind);
         }
+        self.lookup_builtin(group, version, kind)
+    }
+
+    fn lookup_builtin(&self, group: &str, version: &str, kind: &str) -> Lookup {
         let entries = INDEX.kinds.get(&(group, kind)).map_or(&[][..], Vec::as_slice);
         let mut found: Vec<&'static KindEntry> = entries.iter().copied().filter(|e| e.version == version).collect();
         if entries.iter().any(|entry| entry.is_native()) || INDEX.groups.get(group) == Some(&true) {
@@ -231,6 +235,9 @@ impl Catalogue {
         let key = (SmolStr::new(group), SmolStr::new(version), SmolStr::new(kind));
         match self.schemas.get(&key) {
             Some(schema) if schema.served => Lookup::Known(Arc::clone(schema)),
+            // A CRD without a version that its project serves is older than the object: of another cluster, or about to
+            // be upgraded. Only what it says of a version is held against the object.
+            None if builtin_serves(group, version, kind) => self.lookup_builtin(group, version, kind),
             schema => {
                 let served: BTreeSet<&SmolStr> = versions.iter().filter(|v| v.served).map(|v| &v.version).collect();
                 let mut served: Vec<&SmolStr> = served.into_iter().collect();
@@ -316,6 +323,12 @@ impl Catalogue {
     pub fn has_own_crd(&self, group: &str, kind: &str) -> bool {
         self.crds.contains_key(&(SmolStr::new(group), SmolStr::new(kind)))
     }
+}
+
+/// Whether a CRD that is built in serves the version.
+fn builtin_serves(group: &str, version: &str, kind: &str) -> bool {
+    let entries = INDEX.kinds.get(&(group, kind)).map_or(&[][..], Vec::as_slice);
+    entries.iter().any(|entry| entry.version == version && entry.served && !entry.is_native())
 }
 
 fn scope(entry: &KindEntry) -> Scope {

@@ -82,6 +82,15 @@ fn a_crd_of_the_repository_wins() {
 }
 
 #[test]
+fn a_crd_that_is_older_than_its_project_says_nothing_of_newer_versions() {
+    let old = CRD.replace("name: v1,", "name: v1alpha1,");
+    let catalogue = newest().with_crds(&resources(&old));
+    let Lookup::Known(schema) = catalogue.lookup("cert-manager.io/v1", "Certificate") else { panic!("v1 is built in") };
+    assert_eq!(schema.provenance, Provenance::Builtin);
+    assert!(matches!(catalogue.lookup("cert-manager.io/v1beta1", "Certificate"), Lookup::NotServed { .. }));
+}
+
+#[test]
 fn of_two_crds_of_one_kind_an_object_may_fit_either() {
     let field = |name: &str| {
         CRD.replace("{type: object}", &format!("{{type: object, properties: {{{name}: {{type: string}}}}}}"))
