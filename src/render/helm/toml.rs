@@ -85,8 +85,7 @@ fn inline(value: &Value, depth: usize) -> Result<String, String> {
         Value::Float(number) if number.is_finite() => {
             let text = print::format_float(*number, 'f', None);
             if number.abs() >= 1e15 || text.len() > 25 {
-                let text = print::format_float(*number, 'e', None);
-                text
+                print::format_float(*number, 'e', None)
             } else if text.contains('.') {
                 text
             } else {
