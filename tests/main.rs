@@ -8,5 +8,6 @@
 )]
 
 mod check;
+mod cluster;
 mod parity;
 mod spec;

@@ -1,0 +1,59 @@
+//! Runs that were killed, and go on.
+
+use std::time::Duration;
+
+use super::harness::{CONFIG_MAP, control_plane, eventually};
+use super::repository::Repository;
+
+#[test]
+fn a_run_that_was_killed_goes_on_where_it_stopped() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("killed");
+    for number in 0..40 {
+        repository.write(
+            &format!("manifests/m{number}.yaml"),
+            &format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m{number}\n  namespace: killed\n  annotations:\n    argocd.argoproj.io/sync-wave: \"{number}\"\n"
+            ),
+        );
+    }
+    repository.plan(plane);
+    let mut running = repository.sync_command(plane, &["--concurrency", "1"]).spawn().expect("tiphys starts");
+    eventually("the first objects are there", || plane.get(CONFIG_MAP, "killed", "m3").is_some());
+    running.kill().expect("the run is killed");
+    running.wait().expect("the run ended");
+    let before = plane.list(CONFIG_MAP, "killed").len();
+    let out = repository.sync_with(plane, &["--resume"]).ok();
+    let ours = plane.list(CONFIG_MAP, "killed").into_iter().filter(|map| map["metadata"]["name"] != "kube-root-ca.crt");
+    assert_eq!(ours.count(), 40, "every object is there");
+    let again = out.lines().filter(|line| line.starts_with("applied ")).count();
+    assert!(again <= 41 - 4, "{again} applied after {before} were there: what was done is not done again");
+    std::thread::sleep(Duration::from_millis(10));
+}
+
+#[test]
+fn a_run_that_was_interrupted_says_how_to_go_on() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("interrupted");
+    repository.write(
+        "manifests/web.yaml",
+        &super::sync::deployment("interrupted", "web", "1.0.0").replacen(
+            "        app: web\n    spec",
+            "        app: web\n        test.tiphys/outcome: hang\n    spec",
+            1,
+        ),
+    );
+    repository.plan(plane);
+    let running = repository
+        .sync_command(plane, &[])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("tiphys starts");
+    eventually("the Deployment is there", || plane.get(super::harness::DEPLOYMENT, "interrupted", "web").is_some());
+    let status = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status();
+    assert!(status.expect("kill starts").success());
+    let ended: super::repository::Ended = running.wait_with_output().expect("the run ends").into();
+    let error = ended.failed(4);
+    assert!(error.contains("--resume"), "{error}");
+}
