@@ -60,10 +60,11 @@ fn mapping(text: &str) -> Result<(String, String), String> {
 impl ClusterArgs {
     /// The context for a cluster as Applications name it. The name and the server of a registered cluster mean the same.
     pub(super) fn context(&self, checked: &Checked, cluster: &str) -> Result<&str, Failure> {
-        let known = checked.config().cluster(cluster);
+        let known = checked.resolved().clusters.names_of(cluster);
         let is_meant = |which: &str| {
+            let which = which.trim_end_matches('/');
             which == cluster
-                || known.is_some_and(|known| which == known.name.as_str() || which == known.server.as_str())
+                || known.is_some_and(|(server, name)| which == name || which == server.trim_end_matches('/'))
         };
         let exact = self.clusters.iter().find(|(which, _)| is_meant(which));
         let found = exact.or_else(|| self.clusters.iter().find(|(which, _)| which == "*"));
@@ -126,7 +127,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         runtime()?.block_on(async {
             for part in &mut plan.clusters {
                 let Some(deployment) = deployments.get(&part.cluster) else { continue };
-                let cluster = args.clusters.connect(&checked, &part.cluster).await?;
+                let cluster = Arc::new(args.clusters.connect(&checked, &part.cluster).await?);
                 let options = PruneOptions { all: args.prune };
                 compare(part, deployment, &cluster, options).await.map_err(|error| failure(&error))?;
             }

@@ -1,5 +1,6 @@
 //! `tiphys sync`
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use std::time::Duration;
 use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
 use super::{Failure, Status, runtime};
+use crate::check::Checked;
 use crate::finding::Profile;
-use crate::plan::{Action, Plan, PlanError, Task};
+use crate::plan::{Action, ClusterPlan, Deployment, Plan, PlanError, Task};
 use crate::sync::{self, Journal, Options, Progress, SyncError};
 
 /// Arguments of `tiphys sync`.
@@ -42,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
     /// Requests that may be under way at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 8)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     concurrency: usize,
 }
 
@@ -66,34 +68,67 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     };
     let result = runtime()?.block_on(async {
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                interrupted.store(true, Ordering::Relaxed);
-            }
+            stop_asked().await;
+            interrupted.store(true, Ordering::Relaxed);
         });
+        // One cluster that fails does not keep the others back.
+        let mut result = Ok(());
         for part in &plan.clusters {
             let Some(deployment) = made.deployments.get(&part.cluster) else { continue };
-            let cluster = Arc::new(args.clusters.connect(&made.checked, &part.cluster).await?);
-            let mut lines = Lines { out: io::stdout() };
-            sync::run(part, deployment, &cluster, &mut journal, &options, &mut lines)
-                .await
-                .map_err(|error: SyncError| failure(&error))?;
+            let ended = one(args, part, deployment, &made.checked, &mut journal, &options).await;
+            if let Err(error) = &ended {
+                let _ = writeln!(io::stderr(), "tiphys: cluster {}: {error}", part.cluster);
+            }
+            if result.is_ok() {
+                result = ended;
+            }
         }
-        Ok::<(), Failure>(())
+        result
     });
     let ended = result.as_ref().err().map_or_else(|| "done".to_owned(), ToString::to_string);
     journal.end(&ended).map_err(|error| Failure::Internal(error.to_string()))?;
     result.map(|()| Status::Clean)
 }
 
+/// Carries out what the plan has for one cluster.
+async fn one(
+    args: &Args,
+    part: &ClusterPlan,
+    deployment: &Deployment,
+    checked: &Checked,
+    journal: &mut Journal,
+    options: &Options,
+) -> Result<(), Failure> {
+    let cluster = Arc::new(args.clusters.connect(checked, &part.cluster).await?);
+    let mut lines = Lines { out: io::stdout() };
+    let result = sync::run(part, deployment, &cluster, journal, options, &mut lines).await;
+    result.map_err(|error: SyncError| failure(&error))
+}
+
+/// Returns when the process is asked to end, by Ctrl-C or by whoever supervises it.
+async fn stop_asked() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
 /// Every object that the plan names must be rendered as it was when the plan was made.
 fn verify_objects(plan: &Plan, made: &Made) -> Result<(), PlanError> {
     for part in &plan.clusters {
+        let objects = made.deployments.get(&part.cluster).map(|deployment| &deployment.objects);
+        let digests: BTreeMap<_, _> =
+            objects.into_iter().flatten().map(|desired| (&desired.object, &desired.digest)).collect();
         for task in part.tasks.iter().filter(|task| task.action != Action::Prune) {
-            let rendered = made
-                .deployments
-                .get(&part.cluster)
-                .and_then(|deployment| deployment.objects.iter().find(|desired| desired.object == task.object));
-            if rendered.map(|desired| &desired.digest) != task.digest.as_ref() {
+            if digests.get(&task.object).copied() != task.digest.as_ref() {
                 return Err(PlanError::Object { object: task.object.to_string() });
             }
         }

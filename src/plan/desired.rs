@@ -24,8 +24,21 @@ pub struct Deployment {
     pub objects: Vec<Desired>,
     /// What is left alone.
     pub skipped: Vec<Skipped>,
-    /// The Applications that may prune here, `namespace/name`, and whether they do so by themselves.
-    pub applications: BTreeMap<String, bool>,
+    /// The Applications that deploy here, `namespace/name`, and what may be pruned for each.
+    pub applications: BTreeMap<String, Pruning>,
+}
+
+/// Whether what an Application no longer deploys is pruned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pruning {
+    /// It prunes by itself: `automated.prune`.
+    Automated,
+    /// Only when a person asks for it.
+    Asked,
+    /// It renders to nothing, and does not say `allowEmpty`: a person must ask for it.
+    Empty,
+    /// Part of it could not be rendered, so nobody knows what it no longer deploys.
+    Never,
 }
 
 /// One object as it should be.
@@ -50,15 +63,14 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
     let mut clusters: BTreeMap<String, Deployment> = BTreeMap::new();
     for rendered in checked.rendered().iter() {
         let Some(application) = rendered.application() else { continue };
-        let cluster = application.destination_cluster();
+        let cluster = cluster_of(checked, application);
         let deployment = clusters.entry(cluster.to_owned()).or_insert_with(|| Deployment {
             cluster: cluster.to_owned(),
             objects: Vec::new(),
             skipped: Vec::new(),
             applications: BTreeMap::new(),
         });
-        let prunes = application.spec(&["syncPolicy", "automated", "prune"]).and_then(crate::yaml::Node::as_bool);
-        deployment.applications.insert(application.id().to_string(), prunes.unwrap_or(false));
+        deployment.applications.insert(application.id().to_string(), pruning(rendered, application));
         let catalogue = checked.schemas().for_cluster(cluster);
         add(checked, rendered, application, catalogue, deployment);
     }
@@ -68,6 +80,27 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
         unique(deployment);
     }
     deployments
+}
+
+/// The cluster that `application` deploys to: its server, whichever way the destination names it.
+fn cluster_of<'c>(checked: &'c Checked, application: &'c Application) -> &'c str {
+    checked.resolved().clusters.server(application.destination_cluster())
+}
+
+fn pruning(rendered: &Rendered, application: &Application) -> Pruning {
+    let automated = |key: &str| {
+        application.spec(&["syncPolicy", "automated", key]).and_then(crate::yaml::Node::as_bool).unwrap_or(false)
+    };
+    let output = &rendered.output;
+    if output.failed || !output.not_judged.is_empty() {
+        Pruning::Never
+    } else if output.resources.is_empty() && !automated("allowEmpty") {
+        Pruning::Empty
+    } else if automated("prune") {
+        Pruning::Automated
+    } else {
+        Pruning::Asked
+    }
 }
 
 fn add(
@@ -135,13 +168,18 @@ fn rendered_mark(resource: &Resource) -> crate::origin::Mark {
     resource.node.get("kind").map_or(resource.node.mark(), |kind| kind.mark())
 }
 
-/// `app:group/kind:namespace/name`, as Argo CD writes it; Applications outside of `argocd` go by `namespace_name`.
+/// `app:group/kind:namespace/name`, as Argo CD writes it; Applications outside of `argocd` go by `namespace_name`, and
+/// objects without namespace by that of the destination.
 fn tracking_id(application: &Application, object: &ObjectRef) -> String {
     let name = match application.namespace() {
         "argocd" => application.name().to_owned(),
         namespace => format!("{namespace}_{}", application.name()),
     };
-    format!("{name}:{}/{}:{}/{}", object.group(), object.kind, object.namespace, object.name)
+    let place = match object.namespace.as_str() {
+        "" => application.destination_namespace(),
+        namespace => namespace,
+    };
+    format!("{name}:{}/{}:{place}/{}", object.group(), object.kind, object.name)
 }
 
 fn set_annotation(manifest: &mut Value, key: &str, value: &str) {
@@ -162,7 +200,7 @@ fn create_namespaces(checked: &Checked, deployment: &mut Deployment) {
     let mut wanted: BTreeMap<String, (String, String, Value)> = BTreeMap::new();
     for rendered in checked.rendered().iter() {
         let Some(application) = rendered.application() else { continue };
-        if application.destination_cluster() != deployment.cluster {
+        if cluster_of(checked, application) != deployment.cluster {
             continue;
         }
         let options =

@@ -10,7 +10,7 @@ pub mod order;
 
 use serde::{Deserialize, Serialize};
 
-pub use desired::{Deployment, Desired, TRACKING, deployments};
+pub use desired::{Deployment, Desired, Pruning, TRACKING, deployments};
 pub use digest::{Digest, canonical, of_inputs};
 
 use crate::check::Approved;

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PropagationPolicy};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::discovery::{ApiResource, Scope};
 use kube::discovery::{Discovery, verbs};
 use kube::{Client, Config};
 use serde_json::Value;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, Semaphore};
+use tokio::task::JoinSet;
 
 use super::SyncError;
 use crate::plan::{ObjectRef, TRACKING};
@@ -30,12 +33,12 @@ struct Known {
     listable: bool,
 }
 
-/// An object that carries a tracking annotation.
+/// An object as it was listed: its metadata.
 #[derive(Debug, Clone)]
-pub struct Tracked {
+pub struct Listed {
     /// Its names.
     pub object: ObjectRef,
-    /// The annotation's value.
+    /// The value of its tracking annotation; empty if it has none.
     pub tracking: String,
     /// Its sync options.
     pub sync_options: String,
@@ -75,7 +78,8 @@ impl Cluster {
 
     /// Asks the server anew which kinds it serves.
     pub(super) async fn discover(&self) -> Result<(), SyncError> {
-        let discovery = Discovery::new(self.client.clone()).run().await.map_err(api_error("discovery"))?;
+        let discovery = retry(|| Discovery::new(self.client.clone()).run_aggregated()).await;
+        let discovery = discovery.map_err(api_error("discovery"))?;
         let mut kinds = HashMap::new();
         for group in discovery.groups() {
             for version in group.versions() {
@@ -125,7 +129,10 @@ impl Cluster {
     /// # Errors
     /// When the server refuses.
     pub async fn get(&self, object: &ObjectRef) -> Result<Option<Value>, SyncError> {
-        let found = self.api(object).await?.get_opt(&object.name).await.map_err(api_error(object))?;
+        let found = {
+            let api = self.api(object).await?;
+            retry(|| api.get_opt(&object.name)).await.map_err(api_error(object))?
+        };
         Ok(found.map(|found| serde_json::to_value(found).unwrap_or_default()))
     }
 
@@ -136,71 +143,136 @@ impl Cluster {
     pub async fn apply(&self, object: &ObjectRef, manifest: &Value, dry_run: bool) -> Result<Value, SyncError> {
         let parameters = PatchParams { dry_run, ..PatchParams::apply(FIELD_MANAGER).force() };
         let api = self.api(object).await?;
-        let live = api.patch(&object.name, &parameters, &Patch::Apply(manifest)).await.map_err(api_error(object))?;
+        let patch = Patch::Apply(manifest);
+        let live = retry(|| api.patch(&object.name, &parameters, &patch)).await.map_err(api_error(object))?;
         Ok(serde_json::to_value(live).unwrap_or_default())
     }
 
-    /// Deletes an object; one that is gone already is no error.
+    /// Deletes the object of that uid; one that is gone already is no error, and one that was made anew since is another.
     ///
     /// # Errors
     /// When the server refuses.
-    pub async fn delete(&self, object: &ObjectRef) -> Result<(), SyncError> {
-        let parameters =
-            DeleteParams { propagation_policy: Some(PropagationPolicy::Foreground), ..DeleteParams::default() };
-        match self.api(object).await?.delete(&object.name, &parameters).await {
+    pub async fn delete(&self, object: &ObjectRef, uid: &str) -> Result<(), SyncError> {
+        let parameters = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Foreground),
+            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        let api = self.api(object).await?;
+        match retry(|| api.delete(&object.name, &parameters)).await {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(api_error(object)(error)),
             Ok(_) => Ok(()),
         }
     }
 
-    /// Every object with a tracking annotation, sorted; each once, in whichever version the server prefers.
+    /// Every object that a person could have made, sorted; each once, in whichever version sorts last. Only those of
+    /// `namespace` if one is given.
     ///
     /// # Errors
-    /// When a kind cannot be listed.
-    pub async fn tracked(&self) -> Result<Vec<Tracked>, SyncError> {
-        let known: Vec<Known> = self.kinds.read().await.values().filter(|known| known.listable).cloned().collect();
-        let mut listed: HashMap<(String, String), Known> = HashMap::new();
-        for known in known {
-            // Versions of one kind show the same objects.
-            let key = (known.resource.group.clone(), known.resource.kind.clone());
-            let slot = listed.entry(key).or_insert_with(|| known.clone());
-            if known.resource.version > slot.resource.version {
-                *slot = known;
-            }
-        }
-        let mut tracked = Vec::new();
-        for known in listed.into_values() {
-            if matches!((known.resource.group.as_str(), known.resource.kind.as_str()), ("" | "events.k8s.io", "Event"))
-            {
+    /// When a kind cannot be listed: what is not seen would look as if it were not there.
+    pub async fn list(self: &Arc<Self>, namespace: Option<&str>) -> Result<Vec<Listed>, SyncError> {
+        let mut kinds: HashMap<(String, String), Known> = HashMap::new();
+        for known in self.kinds.read().await.values() {
+            let (group, kind) = (known.resource.group.clone(), known.resource.kind.clone());
+            let passing = PASSING.contains(&(group.as_str(), kind.as_str()));
+            if !known.listable || passing || (namespace.is_some() && !known.namespaced) {
                 continue;
             }
-            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &known.resource);
-            let mut parameters = ListParams::default().limit(500);
-            loop {
-                let page = api.list_metadata(&parameters).await.map_err(api_error(&known.resource.kind))?;
-                for item in page.items {
-                    let annotations = item.metadata.annotations.clone().unwrap_or_default();
-                    let Some(tracking) = annotations.get(TRACKING) else { continue };
-                    tracked.push(Tracked {
-                        object: ObjectRef {
-                            api_version: known.resource.api_version.clone(),
-                            kind: known.resource.kind.clone(),
-                            namespace: item.metadata.namespace.clone().unwrap_or_default(),
-                            name: item.metadata.name.clone().unwrap_or_default(),
-                        },
-                        tracking: tracking.clone(),
-                        sync_options: annotations.get("argocd.argoproj.io/sync-options").cloned().unwrap_or_default(),
-                        owned: item.metadata.owner_references.is_some_and(|owners| !owners.is_empty()),
-                    });
-                }
-                match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => parameters.continue_token = Some(token),
-                    None => break,
-                }
+            // Versions of one kind show the same objects.
+            let slot = kinds.entry((group, kind)).or_insert_with(|| known.clone());
+            if known.resource.version > slot.resource.version {
+                *slot = known.clone();
             }
         }
-        tracked.sort_by(|a, b| a.object.cmp(&b.object));
-        Ok(tracked)
+        let mut running = JoinSet::new();
+        let permits = Arc::new(Semaphore::new(8));
+        for known in kinds.into_values() {
+            let (cluster, permits) = (Arc::clone(self), Arc::clone(&permits));
+            let namespace = namespace.map(str::to_owned);
+            running.spawn(async move {
+                let _permit = permits.acquire().await;
+                cluster.list_kind(&known, namespace.as_deref()).await
+            });
+        }
+        let mut listed = Vec::new();
+        while let Some(joined) = running.join_next().await {
+            let result =
+                joined.map_err(|error| SyncError::Api { what: "list".to_owned(), reason: error.to_string() })?;
+            listed.extend(result?);
+        }
+        listed.sort_by(|a, b| a.object.cmp(&b.object));
+        Ok(listed)
+    }
+
+    async fn list_kind(&self, known: &Known, namespace: Option<&str>) -> Result<Vec<Listed>, SyncError> {
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &known.resource),
+            None => Api::all_with(self.client.clone(), &known.resource),
+        };
+        let mut parameters = ListParams::default().limit(500);
+        let mut listed = Vec::new();
+        loop {
+            let page = match retry(|| api.list_metadata(&parameters)).await {
+                // The definition of the kind went since it was discovered, and its objects with it.
+                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 405) => break,
+                page => page.map_err(api_error(format!("list {}", known.resource.plural)))?,
+            };
+            for item in page.items {
+                let annotations = item.metadata.annotations.unwrap_or_default();
+                let annotation = |key: &str| annotations.get(key).cloned().unwrap_or_default();
+                listed.push(Listed {
+                    object: ObjectRef {
+                        api_version: known.resource.api_version.clone(),
+                        kind: known.resource.kind.clone(),
+                        namespace: item.metadata.namespace.unwrap_or_default(),
+                        name: item.metadata.name.unwrap_or_default(),
+                    },
+                    tracking: annotation(TRACKING),
+                    sync_options: annotation("argocd.argoproj.io/sync-options"),
+                    owned: item.metadata.owner_references.is_some_and(|owners| !owners.is_empty()),
+                });
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => parameters.continue_token = Some(token),
+                None => break,
+            }
+        }
+        Ok(listed)
     }
 }
+
+/// Kinds whose objects the cluster makes by itself, and that go by themselves.
+const PASSING: [(&str, &str); 5] = [
+    ("", "Event"),
+    ("events.k8s.io", "Event"),
+    ("", "Endpoints"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("coordination.k8s.io", "Lease"),
+];
+
+/// Whether an answer says that the same request may succeed a little later.
+fn passes(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => matches!(status.code, 429 | 500 | 502 | 503 | 504),
+        kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => true,
+        _ => false,
+    }
+}
+
+/// Asks again where an answer passes. Every request here may be repeated: reading, applying and deleting by name.
+async fn retry<T, F: Future<Output = kube::Result<T>>>(request: impl Fn() -> F) -> kube::Result<T> {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match request().await {
+            Err(error) if passes(&error) && pause < LONGEST_PAUSE => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// A request is given up after pauses that double up to this: about six seconds in all.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);

@@ -1,12 +1,15 @@
 //! A plan held against the live cluster: what exists, what differs, and what is no longer deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use super::cluster::Tracked;
+use super::cluster::Listed;
 use super::{Cluster, SyncError};
-use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef, Skipped, Task};
+use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef, Pruning, Skipped, Task};
 
 /// What may be pruned.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,60 +25,113 @@ pub struct PruneOptions {
 pub async fn compare(
     plan: &mut ClusterPlan,
     deployment: &Deployment,
-    cluster: &Cluster,
+    cluster: &Arc<Cluster>,
     options: PruneOptions,
 ) -> Result<(), SyncError> {
     let desired: BTreeMap<&ObjectRef, &Desired> =
         deployment.objects.iter().map(|desired| (&desired.object, desired)).collect();
-    for task in &mut plan.tasks {
-        if let Some(desired) = desired.get(&task.object) {
-            task.action = action(cluster, desired).await?;
+    let mut running = JoinSet::new();
+    let permits = Arc::new(Semaphore::new(16));
+    for (position, task) in plan.tasks.iter().enumerate() {
+        let Some(desired) = desired.get(&task.object) else { continue };
+        let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
+        let (object, manifest) = (desired.object.clone(), Arc::clone(&desired.manifest));
+        running.spawn(async move {
+            let _permit = permits.acquire().await;
+            (position, action(&cluster, &object, &manifest).await)
+        });
+    }
+    while let Some(joined) = running.join_next().await {
+        let fault = |reason: String| SyncError::Api { what: "compare".to_owned(), reason };
+        let (position, action) = joined.map_err(|error| fault(error.to_string()))?;
+        if let Some(task) = plan.tasks.get_mut(position) {
+            task.action = action?;
         }
     }
     let kept: BTreeSet<(&str, &str, &str, &str)> = desired.keys().map(|object| identity(object)).collect();
+    let live = cluster.list(None).await?;
     let mut prunes = Vec::new();
-    for tracked in cluster.tracked().await? {
-        let Some(application) = owner(&tracked.tracking, deployment) else { continue };
+    for listed in &live {
+        let Some(application) = owner(&listed.tracking, deployment) else { continue };
         // The annotation names the object itself; a copy of it on something else means nothing.
-        if tracked.owned || kept.contains(&identity(&tracked.object)) || !names(&tracked) {
+        if listed.owned || kept.contains(&identity(&listed.object)) || !names(&listed.tracking, &listed.object) {
             continue;
         }
-        let skip = |reason: &str| Skipped {
-            object: tracked.object.clone(),
-            application: application.clone(),
-            reason: reason.to_owned(),
-        };
-        let may = options.all || deployment.applications.get(&application).copied().unwrap_or(false);
-        if tracked.sync_options.split(',').any(|option| matches!(option.trim(), "Prune=false" | "Delete=false")) {
-            plan.skipped.push(skip("no longer deployed; its sync options forbid to prune it"));
-        } else if !may {
-            plan.skipped.push(skip("no longer deployed; its Application does not prune by itself (see --prune)"));
-        } else {
-            prunes.push((application, tracked));
+        match keeps(listed, deployment.applications.get(&application).copied(), options) {
+            Some(reason) => plan.skipped.push(Skipped {
+                object: listed.object.clone(),
+                application,
+                reason: format!("no longer deployed; {reason}"),
+            }),
+            None => prunes.push((application, listed.clone())),
         }
     }
+    keep_inhabited(plan, &mut prunes, &live);
     prune_tasks(plan, prunes);
     plan.live = true;
     Ok(())
 }
 
+/// Why an object that is no longer deployed stays.
+fn keeps(listed: &Listed, pruning: Option<Pruning>, options: PruneOptions) -> Option<&'static str> {
+    if listed.sync_options.split(',').any(|option| matches!(option.trim(), "Prune=false" | "Delete=false")) {
+        return Some("its sync options forbid to prune it");
+    }
+    match pruning {
+        Some(Pruning::Automated) => None,
+        Some(Pruning::Asked | Pruning::Empty) if options.all => None,
+        Some(Pruning::Asked) => Some("its Application does not prune by itself (see --prune)"),
+        Some(Pruning::Empty) => Some("its Application renders to nothing and does not say allowEmpty (see --prune)"),
+        Some(Pruning::Never) | None => Some("part of its Application could not be rendered"),
+    }
+}
+
+/// A namespace takes all that is in it along: one that holds anything else than what is pruned stays.
+fn keep_inhabited(plan: &mut ClusterPlan, prunes: &mut Vec<(String, Listed)>, live: &[Listed]) {
+    let going: BTreeSet<ObjectRef> = prunes.iter().map(|(_, listed)| listed.object.clone()).collect();
+    prunes.retain(|(application, namespace)| {
+        if namespace.object.kind != "Namespace" || !namespace.object.group().is_empty() {
+            return true;
+        }
+        let within = live.iter().filter(|listed| listed.object.namespace == namespace.object.name);
+        let Some(stays) = within.filter(|listed| inhabits(listed)).find(|listed| !going.contains(&listed.object))
+        else {
+            return true;
+        };
+        plan.skipped.push(Skipped {
+            object: namespace.object.clone(),
+            application: application.clone(),
+            reason: format!("no longer deployed; it holds {}, which would go with it", stays.object),
+        });
+        false
+    });
+}
+
+/// Whether an object is one that a namespace must be kept for: not what every namespace has, nor what belongs to
+/// another object.
+pub(super) fn inhabits(listed: &Listed) -> bool {
+    let ObjectRef { kind, name, .. } = &listed.object;
+    !listed.owned
+        && !matches!((kind.as_str(), name.as_str()), ("ConfigMap", "kube-root-ca.crt") | ("ServiceAccount", "default"))
+}
+
 /// What prunes comes after everything else, in the reverse order of kinds; namespaces and definitions go last.
-fn prune_tasks(plan: &mut ClusterPlan, mut prunes: Vec<(String, Tracked)>) {
-    prunes.sort_by_key(|(_, tracked)| {
-        (std::cmp::Reverse(crate::plan::order::removal_rank(&tracked.object.kind)), tracked.object.clone())
+fn prune_tasks(plan: &mut ClusterPlan, mut prunes: Vec<(String, Listed)>) {
+    prunes.sort_by_key(|(_, listed)| {
+        (std::cmp::Reverse(crate::plan::order::removal_rank(&listed.object.kind)), listed.object.clone())
     });
     let mut step = plan.tasks.last().map_or(0, |task| task.step + 1);
     let mut before: Option<String> = None;
-    for (application, tracked) in prunes {
-        if before.as_ref().is_some_and(|kind| *kind != tracked.object.kind) {
+    for (application, listed) in prunes {
+        if before.as_ref().is_some_and(|kind| *kind != listed.object.kind) {
             step += 1;
         }
-        before = Some(tracked.object.kind.clone());
+        before = Some(listed.object.kind.clone());
         plan.tasks.push(Task {
             step,
             wave: (0, 0),
             action: Action::Prune,
-            object: tracked.object,
+            object: listed.object,
             application,
             digest: None,
             source: String::new(),
@@ -83,14 +139,13 @@ fn prune_tasks(plan: &mut ClusterPlan, mut prunes: Vec<(String, Tracked)>) {
     }
 }
 
-async fn action(cluster: &Cluster, desired: &Desired) -> Result<Action, SyncError> {
-    let object = &desired.object;
+async fn action(cluster: &Cluster, object: &ObjectRef, manifest: &Value) -> Result<Action, SyncError> {
     if !cluster.serves(&object.api_version, &object.kind).await {
         return Ok(Action::Create);
     }
     let Some(live) = cluster.get(object).await? else { return Ok(Action::Create) };
     // What the server would make of it decides: defaults and normal forms are its own.
-    Ok(match cluster.apply(object, &desired.manifest, true).await {
+    Ok(match cluster.apply(object, manifest, true).await {
         Ok(applied) if same(&live, &applied) => Action::Unchanged,
         _ => Action::Apply,
     })
@@ -123,16 +178,93 @@ fn identity(object: &ObjectRef) -> (&str, &str, &str, &str) {
 
 /// The Application of `deployment` that a tracking annotation names.
 fn owner(tracking: &str, deployment: &Deployment) -> Option<String> {
-    let name = tracking.split(':').next()?;
-    let id = match name.split_once('_') {
-        Some((namespace, name)) => format!("{namespace}/{name}"),
-        None => format!("argocd/{name}"),
-    };
+    let id = application(tracking)?;
     deployment.applications.contains_key(&id).then_some(id)
 }
 
-fn names(tracked: &Tracked) -> bool {
-    let object = &tracked.object;
-    let own = format!(":{}/{}:{}/{}", object.group(), object.kind, object.namespace, object.name);
-    tracked.tracking.ends_with(&own)
+/// The Application that a tracking annotation names: `namespace/name`.
+pub(super) fn application(tracking: &str) -> Option<String> {
+    let (name, _) = tracking.split_once(':')?;
+    Some(match name.split_once('_') {
+        Some((namespace, name)) => format!("{namespace}/{name}"),
+        None => format!("argocd/{name}"),
+    })
+}
+
+/// Whether a tracking annotation speaks of `object`. Argo CD writes the destination's namespace for objects without.
+pub(super) fn names(tracking: &str, object: &ObjectRef) -> bool {
+    let mut parts = tracking.splitn(3, ':').skip(1);
+    let (Some(kind), Some(place)) = (parts.next(), parts.next()) else { return false };
+    let Some((namespace, name)) = place.split_once('/') else { return false };
+    kind.split_once('/') == Some((object.group(), &object.kind))
+        && name == object.name
+        && (object.namespace.is_empty() || namespace == object.namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
+        ObjectRef {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn listed(tracking: &str, sync_options: &str) -> Listed {
+        Listed {
+            object: object("v1", "ConfigMap", "shop", "web"),
+            tracking: tracking.to_owned(),
+            sync_options: sync_options.to_owned(),
+            owned: false,
+        }
+    }
+
+    #[test]
+    fn a_tracking_annotation_speaks_of_the_object_that_it_names() {
+        let web = object("apps/v1", "Deployment", "shop", "web");
+        assert!(names("shop:apps/Deployment:shop/web", &web));
+        assert!(!names("shop:apps/Deployment:other/web", &web));
+        assert!(!names("shop:apps/ReplicaSet:shop/web", &web));
+        assert!(!names("shop", &web));
+    }
+
+    #[test]
+    fn an_object_without_namespace_is_tracked_by_that_of_the_destination() {
+        assert!(names("shop:/Namespace:argocd/shop", &object("v1", "Namespace", "", "shop")));
+        let role = object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "system:web");
+        assert!(names("shop:rbac.authorization.k8s.io/ClusterRole:shop/system:web", &role));
+    }
+
+    #[test]
+    fn an_application_outside_of_argocd_is_tracked_with_its_namespace() {
+        assert_eq!(application("web:apps/Deployment:shop/web").as_deref(), Some("argocd/web"));
+        assert_eq!(application("teams_web:apps/Deployment:shop/web").as_deref(), Some("teams/web"));
+        assert_eq!(application("web"), None);
+    }
+
+    #[test]
+    fn nothing_is_pruned_for_an_application_that_was_not_rendered_whole() {
+        let all = PruneOptions { all: true };
+        let web = listed("shop:/ConfigMap:shop/web", "");
+        assert!(keeps(&web, Some(Pruning::Never), all).is_some());
+        assert!(keeps(&web, Some(Pruning::Empty), PruneOptions::default()).is_some());
+        assert!(keeps(&web, Some(Pruning::Empty), all).is_none());
+        assert!(keeps(&web, Some(Pruning::Asked), PruneOptions::default()).is_some());
+        assert!(keeps(&web, Some(Pruning::Automated), PruneOptions::default()).is_none());
+        assert!(keeps(&listed("", "Replace=true, Prune=false"), Some(Pruning::Automated), all).is_some());
+    }
+
+    #[test]
+    fn what_the_server_notes_for_itself_is_no_difference() {
+        let live = json!({"metadata": {"resourceVersion": "1", "managedFields": []}, "data": {"a": "b"}});
+        let applied = json!({"metadata": {"resourceVersion": "2", "managedFields": []}, "data": {"a": "b"}});
+        assert!(same(&live, &applied));
+        assert!(!same(&live, &json!({"metadata": {}, "data": {"a": "c"}})));
+    }
 }

@@ -75,8 +75,10 @@ impl Journal {
     pub fn open(path: &Path, plan: &Digest, resume: bool) -> Result<Journal, SyncError> {
         let connection = Connection::open(path).map_err(fault)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
-        // A task that is written as done must be so after a power cut too.
-        connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
+        // Whatever is written survives the death of the process. A power cut may take the last tasks with it; they are
+        // then done again, which is harmless, and not worth a wait for the disk with each task.
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(fault)?;
         connection.execute_batch(SCHEMA).map_err(fault)?;
         let open: Option<i64> = if resume {
             connection

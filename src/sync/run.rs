@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::health::{self, Health};
-use super::{Cluster, Journal, State, SyncError};
+use super::{Cluster, Journal, State, SyncError, compare};
 use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef, TRACKING, Task};
 
 /// How to work.
@@ -43,9 +44,9 @@ pub async fn run(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<(), SyncError> {
-    let manifests: BTreeMap<&ObjectRef, &Arc<serde_json::Value>> =
+    let manifests: BTreeMap<&ObjectRef, &Arc<Value>> =
         deployment.objects.iter().map(|desired| (&desired.object, &desired.manifest)).collect();
-    let mut wave: Vec<ObjectRef> = Vec::new();
+    let mut wave: Vec<&Task> = Vec::new();
     let tasks: Vec<(usize, &Task)> = plan.tasks.iter().enumerate().collect();
     let steps: Vec<&[(usize, &Task)]> = tasks.chunk_by(|a, b| a.1.step == b.1.step).collect();
     for (index, step) in steps.iter().enumerate() {
@@ -53,12 +54,13 @@ pub async fn run(
             return Err(SyncError::Interrupted);
         }
         work(plan, step, &manifests, cluster, journal, options, progress).await?;
-        wave.extend(step.iter().filter(|(_, task)| task.action != Action::Prune).map(|(_, task)| task.object.clone()));
+        wave.extend(step.iter().map(|(_, task)| *task));
         let ends = steps.get(index + 1).and_then(|next| next.first()).is_none_or(|(_, next)| {
             let own = step[0].1;
-            next.wave != own.wave || next.action == Action::Prune || stage_changes(&own.object, &next.object)
+            let prunes = (own.action == Action::Prune, next.action == Action::Prune);
+            next.wave != own.wave || prunes.0 != prunes.1 || stage_changes(&own.object, &next.object)
         });
-        if ends && !wave.is_empty() {
+        if ends {
             settle(&std::mem::take(&mut wave), cluster, options, progress).await?;
         }
     }
@@ -78,7 +80,7 @@ fn stage_changes(before: &ObjectRef, next: &ObjectRef) -> bool {
 async fn work(
     plan: &ClusterPlan,
     step: &[(usize, &Task)],
-    manifests: &BTreeMap<&ObjectRef, &Arc<serde_json::Value>>,
+    manifests: &BTreeMap<&ObjectRef, &Arc<Value>>,
     cluster: &Arc<Cluster>,
     journal: &mut Journal,
     options: &Options,
@@ -96,25 +98,36 @@ async fn work(
     let mut running = JoinSet::new();
     for (position, task) in &open {
         let (position, action, object) = (*position, task.action, task.object.clone());
+        let application = task.application.clone();
         let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
         let manifest = manifests.get(&object).map(|manifest| Arc::clone(manifest));
         running.spawn(async move {
             let _permit = permits.acquire().await;
             let result = match (action, manifest) {
-                (Action::Prune, _) => prune(&cluster, &object).await,
+                (Action::Prune, _) => prune(&cluster, &object, &application).await,
                 (_, Some(manifest)) => cluster.apply(&object, &manifest, false).await.map(|_| ()),
                 (_, None) => Err(SyncError::Api { what: object.to_string(), reason: "not rendered".to_owned() }),
             };
             (position, result)
         });
     }
+    let tasks: BTreeMap<usize, &Task> = open.iter().copied().collect();
     let mut failures = Vec::new();
     while let Some(joined) = running.join_next().await {
-        let Ok((position, result)) = joined else { continue };
-        let Some((_, task)) = open.iter().find(|(known, _)| *known == position) else { continue };
-        let message = result.as_ref().err().map(ToString::to_string);
+        let (position, result) = match joined {
+            Ok(done) => done,
+            Err(error) => {
+                failures.push(error.to_string());
+                continue;
+            }
+        };
+        let Some(task) = tasks.get(&position) else { continue };
+        let message = result.as_ref().err().map(|error| match task.source.as_str() {
+            "" => error.to_string(),
+            source => format!("{source}: {error}"),
+        });
         let state = if message.is_some() { State::Failed } else { State::Done };
-        journal.record(&plan.cluster, &[(position, *task, state, message.as_deref().unwrap_or_default())])?;
+        journal.record(&plan.cluster, &[(position, task, state, message.as_deref().unwrap_or_default())])?;
         progress.task(task, message.as_deref().map_or(Ok(()), Err));
         failures.extend(message);
     }
@@ -124,42 +137,51 @@ async fn work(
     }
 }
 
-/// Deletes what still carries the tracking annotation: whoever took it off has taken the object over.
-async fn prune(cluster: &Cluster, object: &ObjectRef) -> Result<(), SyncError> {
+/// Deletes what is still tracked by `application`: whoever took the annotation off has taken the object over. A
+/// namespace is looked into once more: something may have been put there since the plan was made.
+async fn prune(cluster: &Arc<Cluster>, object: &ObjectRef, application: &str) -> Result<(), SyncError> {
     let Some(live) = cluster.get(object).await? else { return Ok(()) };
-    let tracked = live.pointer("/metadata/annotations").and_then(|annotations| annotations.get(TRACKING)).is_some();
-    if tracked { cluster.delete(object).await } else { Ok(()) }
+    let metadata = &live["metadata"];
+    let tracking = metadata["annotations"][TRACKING].as_str().unwrap_or_default();
+    if compare::application(tracking).as_deref() != Some(application) || !compare::names(tracking, object) {
+        return Ok(());
+    }
+    if object.kind == "Namespace" && object.group().is_empty() {
+        let within = cluster.list(Some(&object.name)).await?;
+        let stays = within.iter().filter(|listed| compare::inhabits(listed)).find(|listed| {
+            !compare::names(&listed.tracking, &listed.object)
+                || compare::application(&listed.tracking).as_deref() != Some(application)
+        });
+        if let Some(stays) = stays {
+            let reason = format!("it holds {}, which would go with it; make a new plan", stays.object);
+            return Err(SyncError::Api { what: object.to_string(), reason });
+        }
+    }
+    cluster.delete(object, metadata["uid"].as_str().unwrap_or_default()).await
 }
 
-/// Waits until `objects` are healthy.
+/// Waits until what was applied is healthy, and what was pruned is gone.
 async fn settle(
-    objects: &[ObjectRef],
-    cluster: &Cluster,
+    tasks: &[&Task],
+    cluster: &Arc<Cluster>,
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<(), SyncError> {
     let began = Instant::now();
-    let mut open: Vec<&ObjectRef> = objects.iter().filter(|object| health::is_assessed(object)).collect();
-    let waiting = open.len();
+    let mut open: Vec<&Task> = tasks
+        .iter()
+        .copied()
+        .filter(|task| task.action == Action::Prune || health::is_assessed(&task.object))
+        .collect();
+    let waiting = open.iter().filter(|task| task.action != Action::Prune).count();
     let mut pause = Duration::from_millis(100);
     loop {
         let mut still = Vec::new();
-        let mut reasons = Vec::new();
-        for object in open {
-            let live = cluster.get(object).await?;
-            match live.as_ref().map(health::assess) {
-                Some(Health::Healthy) => {}
-                Some(Health::Degraded(reason)) => {
-                    return Err(SyncError::Unhealthy(format!("{object}: {reason}")));
-                }
-                Some(Health::Progressing(reason)) => {
-                    reasons.push(format!("{object}: {reason}"));
-                    still.push(object);
-                }
-                None => {
-                    reasons.push(format!("{object}: not there"));
-                    still.push(object);
-                }
+        for (task, live) in open.iter().zip(look(&open, cluster, options.concurrency).await?) {
+            match state(task, live.as_ref()) {
+                Health::Healthy => {}
+                Health::Degraded(reason) => return Err(SyncError::Unhealthy(describe(task, &reason))),
+                Health::Progressing(reason) => still.push((*task, reason)),
             }
         }
         if still.is_empty() {
@@ -169,6 +191,7 @@ async fn settle(
             return Ok(());
         }
         if began.elapsed() > options.timeout {
+            let reasons: Vec<String> = still.iter().map(|(task, reason)| describe(task, reason)).collect();
             return Err(SyncError::Unhealthy(format!("after {} s: {}", options.timeout.as_secs(), reasons.join("; "))));
         }
         if options.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
@@ -176,6 +199,47 @@ async fn settle(
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
-        open = still;
+        open = still.into_iter().map(|(task, _)| task).collect();
+    }
+}
+
+/// The live objects of `tasks`, in their order.
+async fn look(tasks: &[&Task], cluster: &Arc<Cluster>, concurrency: usize) -> Result<Vec<Option<Value>>, SyncError> {
+    let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+    let mut running = JoinSet::new();
+    for (position, task) in tasks.iter().enumerate() {
+        let (cluster, permits, object) = (Arc::clone(cluster), Arc::clone(&permits), task.object.clone());
+        running.spawn(async move {
+            let _permit = permits.acquire().await;
+            (position, cluster.get(&object).await)
+        });
+    }
+    let mut live = vec![None; tasks.len()];
+    while let Some(joined) = running.join_next().await {
+        let (position, found) =
+            joined.map_err(|error| SyncError::Api { what: "health".to_owned(), reason: error.to_string() })?;
+        live[position] = found?;
+    }
+    Ok(live)
+}
+
+/// How far a task is from what it is for.
+fn state(task: &Task, live: Option<&Value>) -> Health {
+    match (task.action, live) {
+        (Action::Prune, None) => Health::Healthy,
+        (Action::Prune, Some(live)) => match live.pointer("/metadata/deletionTimestamp") {
+            Some(_) => Health::Progressing("it is being deleted".to_owned()),
+            // It was taken over, or made anew.
+            None => Health::Healthy,
+        },
+        (_, Some(live)) => health::assess(live),
+        (_, None) => Health::Progressing("not there".to_owned()),
+    }
+}
+
+fn describe(task: &Task, reason: &str) -> String {
+    match task.source.as_str() {
+        "" => format!("{}: {reason}", task.object),
+        source => format!("{source}: {}: {reason}", task.object),
     }
 }

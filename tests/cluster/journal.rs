@@ -1,7 +1,5 @@
 //! Runs that were killed, and go on.
 
-use std::time::Duration;
-
 use super::harness::{CONFIG_MAP, control_plane, eventually};
 use super::repository::Repository;
 
@@ -28,7 +26,6 @@ fn a_run_that_was_killed_goes_on_where_it_stopped() {
     assert_eq!(ours.count(), 40, "every object is there");
     let again = out.lines().filter(|line| line.starts_with("applied ")).count();
     assert!(again <= 41 - 4, "{again} applied after {before} were there: what was done is not done again");
-    std::thread::sleep(Duration::from_millis(10));
 }
 
 #[test]

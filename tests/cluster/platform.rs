@@ -1,10 +1,12 @@
 //! The example, from the repository to a cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::harness::{CONFIG_MAP, DEPLOYMENT, Kind, NAMESPACE, control_plane, eventually};
-use super::repository::{command, tiphys};
+use serde_json::Value;
+
+use super::harness::{CONFIG_MAP, DEPLOYMENT, Kind, NAMESPACE, control_plane};
+use super::repository::command;
 
 /// Kinds that nothing but a sync writes to.
 const QUIET: [Kind; 6] = [
@@ -30,13 +32,32 @@ fn the_example_is_synced_twice_and_pruned() {
     };
     let make = || run(&["plan".as_ref(), &repository, "--out".as_ref(), &plan]);
     let sync = || run(&["sync".as_ref(), &plan, "--repository".as_ref(), &repository, "--journal".as_ref(), &journal]);
+    let planned = || -> Vec<Value> {
+        let text = std::fs::read_to_string(&plan).expect("the plan is there");
+        let plan: Value = serde_json::from_str(&text).expect("a plan is JSON");
+        plan["clusters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|part| part["tasks"].as_array().cloned())
+            .flatten()
+            .collect()
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let versions = || {
         let mut versions = BTreeMap::new();
         for kind in QUIET {
-            for object in plane.list(kind, "").iter().filter(|object| is_ours(object)) {
+            let names: BTreeSet<(String, String)> = planned()
+                .iter()
+                .filter(|task| task["kind"] == kind.2)
+                .map(|task| (text(&task["namespace"]), text(&task["name"])))
+                .collect();
+            for object in plane.list(kind, "") {
                 let metadata = &object["metadata"];
-                let name = format!("{} {}/{}", kind.2, metadata["namespace"], metadata["name"]);
-                versions.insert(name, metadata["resourceVersion"].clone());
+                let name = (text(&metadata["namespace"]), text(&metadata["name"]));
+                if names.contains(&name) {
+                    versions.insert((kind.2, name), metadata["resourceVersion"].clone());
+                }
             }
         }
         versions
@@ -46,12 +67,9 @@ fn the_example_is_synced_twice_and_pruned() {
     sync();
     let first = versions();
     assert!(first.len() > 20, "the example has more than {} quiet objects", first.len());
-    for deployment in plane.list(DEPLOYMENT, "").iter().filter(|object| is_ours(object)) {
-        assert_eq!(
-            deployment["status"]["availableReplicas"], deployment["spec"]["replicas"],
-            "{} is available",
-            deployment["metadata"]["name"]
-        );
+    for task in planned().iter().filter(|task| task["kind"] == "Deployment") {
+        let deployment = plane.get(DEPLOYMENT, &text(&task["namespace"]), &text(&task["name"])).expect("it is there");
+        assert_eq!(deployment["status"]["availableReplicas"], deployment["spec"]["replicas"], "{task} is available");
     }
     assert!(plane.get(NAMESPACE, "", "argocd").is_some());
 
@@ -60,22 +78,18 @@ fn the_example_is_synced_twice_and_pruned() {
     sync();
     assert_eq!(versions(), first, "a second sync writes nothing");
 
-    let removed = "infrastructure/istio/traffic.yaml";
-    std::fs::remove_file(repository.join(removed)).expect("the file is there");
-    let list = repository.join("infrastructure/istio/kustomization.yaml");
-    let text = std::fs::read_to_string(&list).expect("the file is there");
-    std::fs::write(&list, text.replace("- traffic.yaml\n", "")).expect("the file is written");
-    tiphys(["check".as_ref(), repository.as_os_str()]).ok();
+    std::fs::remove_file(repository.join("infrastructure/monitoring/rules/shop.yaml")).expect("the file is there");
+    let list = repository.join("infrastructure/monitoring/kustomization.yaml");
+    let before = std::fs::read_to_string(&list).expect("the file is there");
+    std::fs::write(&list, before.replace("- rules/shop.yaml\n", "")).expect("the file is written");
+    let rule = Kind("monitoring.coreos.com", "v1", "PrometheusRule");
+    let rules = |names: &[Value]| names.iter().map(|object| text(&object["metadata"]["name"])).collect::<Vec<_>>();
+    let before = rules(&plane.list(rule, ""));
     let shown = run(&["plan".as_ref(), &repository, "--out".as_ref(), &plan, "--prune".as_ref()]);
-    assert!(shown.contains(" prune "), "{shown}");
+    assert!(shown.contains("prune     PrometheusRule "), "{shown}");
     sync();
-    eventually("the Gateway is gone", || {
-        plane.get(Kind("networking.istio.io", "v1", "Gateway"), "istio-ingress", "shop").is_none()
-    });
-}
-
-fn is_ours(object: &serde_json::Value) -> bool {
-    object["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].is_string()
+    let after = rules(&plane.list(rule, ""));
+    assert!(after.len() < before.len(), "{before:?} became {after:?}");
 }
 
 fn copy(from: &Path, to: &Path) {

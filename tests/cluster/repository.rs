@@ -48,11 +48,7 @@ impl Ended {
     }
 }
 
-/// Runs tiphys.
-pub(crate) fn tiphys<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(arguments: I) -> Ended {
-    command().args(arguments).output().expect("tiphys starts").into()
-}
-
+/// tiphys, without arguments yet.
 pub(crate) fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_tiphys"))
 }
