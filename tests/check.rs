@@ -31,6 +31,21 @@ fn checked(path: &Path, threads: usize) -> Checked {
 }
 
 #[test]
+fn the_example_is_clean_and_wholly_judged() {
+    let checked = checked(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/platform"), 2);
+    let snapshot = &checked.repository().snapshot;
+    let findings: Vec<String> = checked
+        .findings()
+        .iter()
+        .map(|finding| format!("{}:{}: {}", snapshot.path(finding.mark.file), finding.mark.line, finding.message))
+        .collect();
+    assert_eq!(findings, Vec::<String>::new());
+    assert_eq!(checked.not_judged(), []);
+    let summary = checked.summary();
+    assert_eq!((summary.applications, summary.resources), (24, 222));
+}
+
+#[test]
 fn every_finding_stands_at_a_line_and_column_of_a_file() {
     for path in repositories() {
         let checked = checked(&path, 2);

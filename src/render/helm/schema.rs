@@ -1,5 +1,6 @@
 //! values.schema.json: the rules that a chart makes for its values.
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value as Json;
 
 use super::dependencies::Instance;
@@ -19,21 +20,22 @@ fn walk(chart: &Instance, values: &Map, message: &mut String, violations: &mut V
     if let Some(file) = &chart.chart.schema {
         let instance = json::to_json(&Value::Map(values.clone())).unwrap_or(Json::Null);
         let found = match serde_json::from_slice::<Json>(file.bytes()) {
-            Err(error) => vec![(String::new(), error.to_string(), Some(Mark::file(file.id)))],
+            Err(error) => vec![(String::new(), error.to_string(), Some(Mark::file(file.id)), None)],
             Ok(schema) => match jsonschema::options().should_validate_formats(true).build(&schema) {
-                Err(error) => vec![(String::new(), error.to_string(), Some(Mark::file(file.id)))],
+                Err(error) => vec![(String::new(), error.to_string(), Some(Mark::file(file.id)), None)],
                 Ok(validator) => validator
                     .iter_errors(&instance)
-                    .map(|error| (error.instance_path().to_string(), error.to_string(), None))
+                    .map(|error| (error.instance_path().to_string(), error.to_string(), None, unexpected(error.kind())))
                     .collect(),
             },
         };
         if !found.is_empty() {
             message.push_str(&format!("{}:\n", chart.name));
         }
-        for (pointer, what, mark) in found {
+        for (pointer, what, mark, unexpected) in found {
             message.push_str(&format!("- at '{pointer}': {what}\n"));
-            let mark = mark.or_else(|| place(values, &pointer)).unwrap_or(Mark::file(file.id));
+            let guilty = unexpected.and_then(|key| place(values, &format!("{pointer}/{key}")));
+            let mark = mark.or(guilty).or_else(|| place(values, &pointer)).unwrap_or(Mark::file(file.id));
             violations.push((mark, format!("{}: {what}", if pointer.is_empty() { "/" } else { &pointer })));
         }
     }
@@ -49,6 +51,16 @@ fn walk(chart: &Instance, values: &Map, message: &mut String, violations: &mut V
                 violations.push((mark, what));
             }
         }
+    }
+}
+
+/// The first key that should not be there, as a token of a JSON Pointer.
+fn unexpected(kind: &ValidationErrorKind) -> Option<String> {
+    match kind {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            Some(unexpected.first()?.replace('~', "~0").replace('/', "~1"))
+        }
+        _ => None,
     }
 }
 
