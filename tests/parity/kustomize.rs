@@ -9,14 +9,13 @@ use tiphys::load::{Repository, load};
 use tiphys::origin::FileId;
 use tiphys::render::kustomize::{Builds, Options, Overrides};
 use tiphys::source::worktree;
-use tiphys::yaml::{Limits, read};
+use tiphys::yaml::{Limits, Node, Value, read};
 
 struct Case {
     name: String,
     base: PathBuf,
     target: String,
     restrict: bool,
-    helm: bool,
     expected: Option<PathBuf>,
 }
 
@@ -27,7 +26,6 @@ fn case(meta: &Json, name: String, base: PathBuf, expected: PathBuf) -> Case {
         base,
         target: text("target"),
         restrict: text("load_restrictor") != "none",
-        helm: meta["enable_helm"].as_bool() == Some(true),
         expected: (text("expect") == "ok").then_some(expected),
     }
 }
@@ -108,6 +106,23 @@ fn difference(got: &str, expected: &str) -> String {
     "line breaks".to_owned()
 }
 
+/// A value whose origin is no place of a file.
+fn unplaced(node: &Node, pointer: String) -> Option<String> {
+    if !node.mark().is_some() {
+        return Some(pointer);
+    }
+    let below = |key: &str| format!("{pointer}/{key}");
+    match &node.value {
+        Value::Scalar(_) => None,
+        Value::Sequence(sequence) => {
+            sequence.items.iter().enumerate().find_map(|(index, item)| unplaced(item, below(&index.to_string())))
+        }
+        Value::Mapping(mapping) => {
+            mapping.entries.iter().find_map(|entry| unplaced(&entry.value, below(entry.key_text())))
+        }
+    }
+}
+
 /// What `tiphys kustomize build` prints, or why it prints nothing.
 fn built(builds: &Builds<'_>, repository: &Repository, target: &str) -> Result<String, String> {
     let output = builds.build(target, &Overrides::none());
@@ -122,6 +137,10 @@ fn built(builds: &Builds<'_>, repository: &Repository, target: &str) -> Result<S
             .collect();
         why.extend(output.not_judged.iter().map(|missing| format!("not judged: {}", missing.what)));
         return Err(why.join("; "));
+    }
+    for resource in &output.resources {
+        let missing = unplaced(&resource.node, String::new());
+        assert_eq!(missing, None, "{target}: {} {} has a value without place", resource.kind(), resource.name());
     }
     let mut text = String::new();
     for (index, resource) in output.resources.iter().enumerate() {
@@ -143,7 +162,7 @@ fn run(root: &Path, verbose: bool) -> BTreeMap<String, Score> {
         let repository = load(Arc::new(worktree::read(base).unwrap()));
         for restrict in [true, false] {
             let builds = Builds::with(&repository, Options { restrict, helm: true });
-            for case in cases[at..end].iter().filter(|case| case.restrict == restrict && !case.helm) {
+            for case in cases[at..end].iter().filter(|case| case.restrict == restrict) {
                 let group = case.name.split('/').next().unwrap_or_default().to_owned();
                 let score = scores.entry(group).or_default();
                 let got = built(&builds, &repository, &case.target);

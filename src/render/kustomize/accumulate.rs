@@ -22,6 +22,7 @@ use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
 use crate::load::{KUSTOMIZATION_NAMES, Repository};
 use crate::origin::{FileId, Mark};
+use crate::render::helm::Charts;
 use crate::source::{base_name, join, normalize, parent};
 use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
 
@@ -42,6 +43,8 @@ pub struct Builds<'r> {
     schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
     /// Stands where a node is taken out for a moment.
     pub(super) placeholder: Arc<Node>,
+    /// The charts of the repository.
+    pub(super) charts: Charts<'r>,
     left: AtomicBool,
     /// Selectors and images that selected something in some build, by their places.
     matched: Mutex<BTreeSet<Mark>>,
@@ -195,6 +198,8 @@ fn duplicate(id: &Id, res: &Res, first: &Res) -> Finding {
 struct Reach {
     directories: BTreeSet<String>,
     cyclic: bool,
+    /// Whether charts are inflated: their namespace is that of the kustomization that asks.
+    charts: bool,
 }
 
 /// The kustomization that is being accumulated.
@@ -206,6 +211,8 @@ pub(super) struct Context<'b, 'r> {
     pub(super) schema_id: Option<FileId>,
     /// The directories of the kustomizations that include this one, and its own.
     pub(super) chain: &'b [String],
+    /// The namespace of charts that name none.
+    pub(super) helm_namespace: Option<&'b str>,
     /// Whether `buildMetadata` asks for origins.
     pub(super) provenance: Option<&'b str>,
 }
@@ -277,6 +284,7 @@ impl<'r> Builds<'r> {
             reaches: Mutex::default(),
             schemas: Mutex::default(),
             placeholder: Arc::new(Node::null(crate::origin::Origin::NONE)),
+            charts: Charts::new(repository),
             left: AtomicBool::new(false),
             matched: Mutex::default(),
         }
@@ -412,6 +420,12 @@ impl<'r> Builds<'r> {
                 }
             }
         }
+        let inflates = |directory: &str| {
+            self.kustomization(directory).is_some_and(|kustomization| {
+                !kustomization.helm_charts.is_empty() || !kustomization.generators.is_empty()
+            })
+        };
+        reach.charts = inflates(directory) || reach.directories.iter().any(|inner| inflates(inner));
         let reach = Arc::new(reach);
         lock(&self.reaches).entry(directory.to_owned()).or_insert(reach).clone()
     }
@@ -450,7 +464,7 @@ impl<'r> Builds<'r> {
     fn base(&self, directory: &str, context: &Context<'_, 'r>) -> Arc<Build> {
         let reach = self.reach(directory);
         let contained = reach.directories.iter().any(|inner| context.chain.iter().any(|outer| contains(inner, outer)));
-        if reach.cyclic || contained || context.provenance.is_some() {
+        if reach.cyclic || contained || context.provenance.is_some() || reach.charts {
             return Arc::new(self.accumulate(directory, context));
         }
         let slot = lock(&self.bases).entry((directory.to_owned(), context.schema_id)).or_default().clone();
@@ -490,14 +504,16 @@ impl<'r> Context<'_, 'r> {
         }
         build.failed |= !kustomization.findings.is_empty();
         build.findings.extend(kustomization.findings.iter().cloned());
+        let inner =
+            Context { helm_namespace: kustomization.namespace.as_ref().map(raw).or(self.helm_namespace), ..*self };
         for entry in &kustomization.resources {
-            self.resource(entry, build);
+            inner.resource(entry, build);
         }
         self.configurations(kustomization, build);
-        generate::run(self, kustomization, build);
-        plugin::generators(self, kustomization, build);
+        generate::run(&inner, kustomization, build);
+        plugin::generators(&inner, kustomization, build);
         for entry in &kustomization.components {
-            self.component(entry, build);
+            inner.component(entry, build);
         }
         transform::run(self, kustomization, build);
         plugin::transformers(self, kustomization, &kustomization.transformers, build);

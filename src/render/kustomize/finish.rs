@@ -36,8 +36,15 @@ impl Builds<'_> {
         let (schema, schema_id) = self.schema_of(&directory, &mut build);
         let chain = [directory.clone()];
         let provenance = (!kustomization.build_metadata.is_empty()).then_some("");
-        let context =
-            Context { builds: self, directory: &directory, schema: &schema, schema_id, chain: &chain, provenance };
+        let context = Context {
+            builds: self,
+            directory: &directory,
+            schema: &schema,
+            schema_id,
+            chain: &chain,
+            helm_namespace: None,
+            provenance,
+        };
         let kustomization = overrides.applied(&kustomization, &context, &mut build);
         context.target(&kustomization, &mut build);
         finish(&context, &kustomization, &mut build);

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use smol_str::SmolStr;
 
 use super::accumulate::{Build, Context};
+use super::helm;
 use super::kustomization::{Generator, Kustomization};
 use super::resource::{Behavior, PreviousName, Res, mapping_at, raw};
-use crate::finding::NotJudged;
 use crate::origin::{Mark, Origin};
 use crate::source::{Content, base_name};
 use crate::yaml::{Entry, Node, Scalar, Value};
@@ -28,12 +28,8 @@ pub(super) fn run(context: &Context<'_, '_>, kustomization: &Kustomization, buil
         }
     }
     for chart in &kustomization.helm_charts {
-        build.partial = true;
-        build.not_judged.push(NotJudged {
-            mark: chart.mark(),
-            what: format!("chart {}", chart.str_at(&["name"]).unwrap_or_default()),
-            reason: "charts in kustomizations are not rendered yet".to_owned(),
-        });
+        let note = helm::note(context, kustomization);
+        helm::inflate(context, chart, kustomization.helm_globals.as_ref(), note.as_deref(), build);
     }
 }
 

@@ -13,7 +13,7 @@ const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
 /// The note of a built-in plugin of a kustomization.
-fn configured(context: &Context<'_, '_>, kustomization: &Kustomization, kind: &str) -> Option<String> {
+pub(super) fn configured(context: &Context<'_, '_>, kustomization: &Kustomization, kind: &str) -> Option<String> {
     let directory = context.provenance?;
     let file = super::accumulate::join_origin(directory, base_name(&kustomization.path));
     Some(format!("configuredIn: {file}\nconfiguredBy:\n  apiVersion: builtin\n  kind: {kind}\n"))

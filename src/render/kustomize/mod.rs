@@ -17,6 +17,7 @@ mod fieldspec;
 mod finish;
 mod generate;
 mod hash;
+mod helm;
 mod json_patch;
 mod kustomization;
 mod merge;

@@ -12,12 +12,12 @@ use super::config::field_specs;
 use super::fieldspec::FieldSpec;
 use super::finish;
 use super::generate;
+use super::helm;
 use super::kustomization::{Kustomization, PatchEntry, Reader, field};
 use super::patch;
 use super::replacement;
 use super::resource::{Behavior, Res, raw};
 use super::transform::{self, Subjects};
-use crate::finding::NotJudged;
 use crate::origin::Mark;
 use crate::source::base_name;
 use crate::yaml::{Entry, Mapping, Node};
@@ -94,12 +94,8 @@ pub(super) fn generators(context: &Context<'_, '_>, kustomization: &Kustomizatio
             }
             "IAMPolicyGenerator" => policy(&plugin, build),
             "HelmChartInflationGenerator" => {
-                build.partial = true;
-                build.not_judged.push(NotJudged {
-                    mark,
-                    what: format!("chart {}", plugin.node.str_at(&["name"]).unwrap_or_default()),
-                    reason: "charts in kustomizations are not rendered yet".to_owned(),
-                });
+                let note = note(&plugin).filter(|_| context.provenance.is_some());
+                helm::inflate(context, &plugin.node, None, note.as_deref(), build);
                 continue;
             }
             other => {
