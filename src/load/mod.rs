@@ -148,6 +148,12 @@ impl Repository {
         }
     }
 
+    /// Whether a file takes part in what is judged, by its name and place: YAML, templates and policies. A picture that
+    /// is not UTF-8 is as it should be.
+    pub fn is_read(&self, id: FileId) -> bool {
+        self.is_yaml(id) || matches!(self.class(id), Class::Template | Class::Policy)
+    }
+
     /// The file parsed as YAML, whatever its name; `None` if it is no text. Parsed once.
     pub fn yaml(&self, id: FileId) -> Option<&Arc<YamlFile>> {
         let slot = self.yaml.get(id.0 as usize)?;

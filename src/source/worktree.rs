@@ -100,7 +100,7 @@ fn content(root: &Path, path: &str) -> std::io::Result<Content> {
     let full = root.join(path);
     let metadata = fs::symlink_metadata(&full)?;
     if metadata.is_symlink() {
-        return Ok(link(root, path, &fs::read_link(&full)?));
+        return Ok(link(path, &fs::read_link(&full)?));
     }
     if !metadata.is_file() {
         return Ok(Content::Unreadable("not a regular file".to_owned()));
@@ -111,12 +111,11 @@ fn content(root: &Path, path: &str) -> std::io::Result<Content> {
     Ok(Content::of(fs::read(&full)?))
 }
 
-fn link(root: &Path, path: &str, target: &Path) -> Content {
+fn link(path: &str, target: &Path) -> Content {
     let outside = || Content::Outside(target.display().to_string());
-    let inside = if target.is_absolute() {
-        target.strip_prefix(root).ok().and_then(Path::to_str).and_then(|target| normalize("", target))
-    } else {
-        target.to_str().and_then(|target| normalize(parent(path), target))
-    };
-    inside.map_or_else(outside, |target| Content::Link(target.into()))
+    // Argo CD refuses absolute links even where they lead into the repository: its checkout lies elsewhere.
+    let relative = target.to_str().filter(|_| !target.is_absolute());
+    relative
+        .and_then(|target| normalize(parent(path), target))
+        .map_or_else(outside, |target| Content::Link(target.into()))
 }
