@@ -1,0 +1,161 @@
+//! The command line as a person and a script meet it: exit codes, streams and errors of usage.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata:\n  name: web\n  namespace: web\ndata:\n  key: \"hunter2 hunter2\"\n";
+
+fn tiphys(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tiphys"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the command runs")
+}
+
+fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (path, text) in files {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory can be made");
+        fs::write(path, text).expect("a file can be written");
+    }
+    directory
+}
+
+fn on(directory: &Path, args: &[&str]) -> Output {
+    let path = directory.to_str().expect("a UTF-8 path");
+    tiphys(&[&["check", path], args].concat())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[test]
+fn a_clean_repository_ends_with_0_and_a_summary() {
+    let repository = repository(&[("readme.md", "nothing\n")]);
+    let output = on(repository.path(), &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("0 errors"), "{}", text(&output.stdout));
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn findings_end_with_1_from_the_severity_that_is_asked_for() {
+    let error = repository(&[("secret.yaml", SECRET)]);
+    assert_eq!(on(error.path(), &[]).status.code(), Some(1));
+    assert_eq!(on(error.path(), &["--fail-on", "never"]).status.code(), Some(0));
+    let warning = repository(&[("empty.yaml", "")]);
+    assert_eq!(on(warning.path(), &[]).status.code(), Some(0));
+    assert_eq!(on(warning.path(), &["--fail-on", "warning"]).status.code(), Some(1));
+}
+
+#[test]
+fn wrong_usage_and_configuration_end_with_2() {
+    let broken = repository(&[("tiphys.yaml", "rules:\n  no-such-rule: off\n"), ("secret.yaml", SECRET)]);
+    assert_eq!(on(broken.path(), &[]).status.code(), Some(2));
+    let clean = repository(&[("readme.md", "")]);
+    for args in [
+        &["--format", "prose"][..],
+        &["--output", "sarif"],
+        &["--output", "prose=x"],
+        &["--profile", "lax"],
+        &["--config", "nowhere.yaml"],
+        &["--policy", "nowhere"],
+        &["--new-since", "HEAD"],
+    ] {
+        let output = on(clean.path(), args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+    }
+    let output = tiphys(&["check", "/nowhere/at/all"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).starts_with("tiphys: /nowhere/at/all: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_is_not_judged_ends_with_3_only_if_that_is_asked_for() {
+    let widget = "apiVersion: example.invalid/v1\nkind: Widget\nmetadata:\n  name: w\n";
+    let files = [("widget.yaml", widget)];
+    let open = repository(&files);
+    assert_eq!(on(open.path(), &["--fail-on", "never"]).status.code(), Some(0));
+    assert_eq!(on(open.path(), &["--fail-on", "never", "--fail-on-not-judged"]).status.code(), Some(3));
+    let accepting = "accept-not-judged:\n- what: \"*\"\n  reason: a test\n";
+    let accepted = repository(&[files[0], ("tiphys.yaml", accepting)]);
+    let output = on(accepted.path(), &["--fail-on", "never", "--fail-on-not-judged"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+}
+
+#[test]
+fn reports_go_to_the_standard_output_and_into_files() {
+    let repository = repository(&[("secret.yaml", SECRET)]);
+    let out = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| out.path().join(name).to_str().expect("a UTF-8 path").to_owned();
+    let (sarif, junit) = (format!("sarif={}", at("a.sarif")), format!("junit={}", at("b.xml")));
+    let output = on(repository.path(), &["--format", "concise", "--output", &sarif, "--output", &junit]);
+    let first = text(&output.stdout).lines().next().unwrap_or_default().to_owned();
+    assert!(first.starts_with("secret.yaml:7:8: error[invalid-base64] "), "{first}");
+    let sarif: serde_json::Value =
+        serde_json::from_slice(&fs::read(at("a.sarif")).expect("a report")).expect("valid JSON");
+    assert_eq!(sarif["version"], "2.1.0");
+    assert!(fs::read_to_string(at("b.xml")).expect("a report").starts_with("<?xml"));
+}
+
+#[test]
+fn no_format_shows_the_value_of_a_secret() {
+    let repository = repository(&[("secret.yaml", SECRET)]);
+    for format in ["text", "concise", "json", "sarif", "junit", "github"] {
+        let output = on(repository.path(), &["--format", format]);
+        assert!(!text(&output.stdout).contains("hunter2"), "{format}: {}", text(&output.stdout));
+    }
+    let path = repository.path().to_str().expect("a UTF-8 path");
+    let render = tiphys(&["render", "secret.yaml", "--repository", path, "--provenance"]);
+    let shown = text(&render.stdout);
+    assert!(!shown.contains("hunter2") && shown.contains("# secret.yaml:7"), "{shown}");
+    let why = tiphys(&["why", "secret.yaml", "secret/web", "/data/key", "--repository", path]);
+    let shown = text(&why.stdout);
+    assert!(!shown.contains("hunter2") && shown.contains("written at secret.yaml:7:8"), "{shown}");
+}
+
+#[test]
+fn nobody_reading_on_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tiphys"))
+        .args(["rules", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn why_and_render_say_what_there_is_instead() {
+    let repository = repository(&[("secret.yaml", SECRET)]);
+    let path = repository.path().to_str().expect("a UTF-8 path");
+    let output = tiphys(&["why", "secret.yaml", "secret/web", "/metadata/nam", "--repository", path]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("/metadata has name, namespace"), "{}", text(&output.stderr));
+    let output = tiphys(&["render", "nowhere", "--repository", path]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn init_writes_a_configuration_that_check_takes_and_never_replaces_one() {
+    let repository = repository(&[("readme.md", "")]);
+    let path = repository.path().to_str().expect("a UTF-8 path");
+    assert_eq!(tiphys(&["init", path]).status.code(), Some(0));
+    assert_eq!(on(repository.path(), &["--fail-on", "info"]).status.code(), Some(0));
+    assert_eq!(tiphys(&["init", path]).status.code(), Some(2));
+}
+
+#[test]
+fn completions_and_manual_pages_are_made_from_the_same_definition() {
+    assert!(text(&tiphys(&["completions", "bash"]).stdout).contains("--new-since"));
+    assert!(text(&tiphys(&["man", "check"]).stdout).contains("new\\-since"));
+    assert_eq!(tiphys(&["man", "nothing"]).status.code(), Some(2));
+}
