@@ -12,7 +12,7 @@ pub(super) fn write(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "{}:{}:{}: {}[{}] {}",
-            snapshot.path(mark.file),
+            one_line(snapshot.path(mark.file)),
             mark.line,
             mark.column,
             finding.severity.as_str(),

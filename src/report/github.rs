@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::place::end;
+use super::place::{end, printable};
 use crate::check::Checked;
 use crate::finding::Severity;
 
@@ -19,12 +19,17 @@ pub(super) fn write(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
         if let Some(help) = &finding.help {
             message = format!("{message}\n{help}");
         }
+        // Columns are only understood within one line.
+        let columns = if end_line == finding.mark.line {
+            format!(",col={},endColumn={end_column}", finding.mark.column)
+        } else {
+            String::new()
+        };
         writeln!(
             out,
-            "::{command} file={},line={},endLine={end_line},col={},endColumn={end_column},title={}::{}",
+            "::{command} file={},line={},endLine={end_line}{columns},title={}::{}",
             property(snapshot.path(finding.mark.file)),
             finding.mark.line,
-            finding.mark.column,
             property(&finding.rule),
             data(&message)
         )?;
@@ -34,7 +39,7 @@ pub(super) fn write(checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
 
 /// What a workflow command's message may not hold is percent-encoded.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    printable(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -116,3 +116,6 @@ pub fn summary(checked: &Checked) -> String {
 fn rule_of(finding: &Finding) -> Option<&'static Rule> {
     crate::check::rules::all().iter().copied().find(|rule| rule.id == finding.rule)
 }
+
+#[cfg(test)]
+mod tests;

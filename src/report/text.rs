@@ -10,8 +10,9 @@ use miette::{
 };
 
 use super::Appearance;
-use super::place::masked;
+use super::place::{mask_ranges, masked, printable};
 use crate::check::Checked;
+use crate::check::rules::plaintext_credential;
 use crate::finding::{Finding, Severity};
 use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
@@ -27,7 +28,7 @@ pub(super) fn write(checked: &Checked, appearance: Appearance, out: &mut dyn Wri
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
     let mut sources: BTreeMap<FileId, NamedSource<String>> = BTreeMap::new();
     for finding in checked.findings() {
-        let source = sources.entry(finding.mark.file).or_insert_with(|| source(snapshot, finding.mark.file));
+        let source = sources.entry(finding.mark.file).or_insert_with(|| source(checked, finding.mark.file));
         let shown = Shown::new(snapshot, finding, source);
         let drawn = Drawn { handler: &handler, shown: &shown };
         writeln!(out, "{drawn}")?;
@@ -35,14 +36,19 @@ pub(super) fn write(checked: &Checked, appearance: Appearance, out: &mut dyn Wri
     for judgement in checked.not_judged().iter().filter(|judgement| judgement.accepted.is_none()) {
         let not_judged = &judgement.not_judged;
         let path = snapshot.path(not_judged.mark.file);
-        writeln!(out, "not judged: {} ({path}:{}): {}", not_judged.what, not_judged.mark.line, not_judged.reason)?;
+        let line = format!("not judged: {} ({path}:{}): {}", not_judged.what, not_judged.mark.line, not_judged.reason);
+        writeln!(out, "{}", printable(&line))?;
     }
     writeln!(out, "{}", super::summary(checked))
 }
 
-fn source(snapshot: &Snapshot, file: FileId) -> NamedSource<String> {
-    let text = snapshot.text(file).map_or(String::new(), |text| masked(text));
-    NamedSource::new(snapshot.path(file), text)
+fn source(checked: &Checked, file: FileId) -> NamedSource<String> {
+    let snapshot = &checked.repository().snapshot;
+    let mut text = snapshot.text(file).map_or(String::new(), |text| masked(text));
+    let credentials = checked.findings().iter().filter(|found| found.rule == plaintext_credential::RULE.id);
+    let marks: Vec<Mark> = credentials.map(|found| found.mark).filter(|mark| mark.file == file).collect();
+    mask_ranges(&mut text, &marks);
+    NamedSource::new(printable(snapshot.path(file)), printable(&text))
 }
 
 /// A finding in miette's terms.
@@ -69,7 +75,9 @@ impl<'a> Shown<'a> {
         });
         let at = |mark: Mark| format!("{}:{}:{}", snapshot.path(mark.file), mark.line, mark.column);
         let mut help: Vec<String> = finding.help.iter().cloned().collect();
-        help.extend(finding.related.iter().take(6).map(|related| format!("{}: {}", at(related.mark), related.message)));
+        help.extend(
+            finding.related.iter().take(6).map(|related| format!("see {}: {}", at(related.mark), related.message)),
+        );
         if finding.related.len() > 6 {
             help.push(format!("and {} other places", finding.related.len() - 6));
         }
@@ -80,7 +88,7 @@ impl<'a> Shown<'a> {
         Shown {
             finding,
             code: finding.rule.to_string(),
-            help: (!help.is_empty()).then(|| help.join("\n")),
+            help: (!help.is_empty()).then(|| printable(&help.join("\n"))),
             source,
             label,
         }
@@ -89,7 +97,9 @@ impl<'a> Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.finding.message)
+        // Without an excerpt nothing else would say where.
+        let place = if self.label.is_none() { format!("{}: ", self.source.name()) } else { String::new() };
+        f.write_str(&printable(&format!("{place}{}", self.finding.message)))
     }
 }
 
