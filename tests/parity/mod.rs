@@ -1,4 +1,5 @@
 //! The renderers against the real tools: the recorded cases beside the repository, if they are there, and our own.
 
 mod argo_appset;
+mod helm;
 mod kustomize;

@@ -215,17 +215,12 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
         if name.starts_with(['_', '.']) {
             continue;
         }
-        let files = if name.ends_with(".tgz") {
-            match files.first() {
-                Some(file) => super::files::unpack(file).map_err(|what| HelmError::Chart {
-                    message: format!("error unpacking subchart {name} in {}: {what}", meta.name),
-                    mark: Mark::file(file.id),
-                })?,
-                None => continue,
-            }
-        } else {
-            files.into_iter().filter(|file| !file.name.is_empty()).collect()
-        };
+        if name.ends_with(".tgz") {
+            let message = format!("the archived subchart {name} in {} {}", meta.name, super::functions::UNSUPPORTED);
+            let mark = files.first().map_or(file_mark, |file| Mark::file(file.id));
+            return Err(HelmError::Chart { message, mark });
+        }
+        let files = files.into_iter().filter(|file| !file.name.is_empty()).collect();
         let child = assemble(repository, files, depth + 1).map_err(|error| match error {
             HelmError::Chart { message, mark } => HelmError::Chart {
                 message: format!("error unpacking subchart {name} in {}: {message}", meta.name),

@@ -104,6 +104,10 @@ pub(super) fn describe(error: &TemplateError) -> String {
             &rest[start + START.len()..end.max(start + START.len())]
         );
     }
+    // Helm unwraps the chain, and gives up where it ends in what no template said.
+    if error.root().reason.starts_with("error calling ") {
+        return text.to_owned();
+    }
     let mut lines: Vec<String> = Vec::new();
     let mut current = Some(error);
     while let Some(error) = current {

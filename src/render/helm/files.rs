@@ -1,4 +1,4 @@
-//! `.Files`, and charts in archives.
+//! `.Files`
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -140,10 +140,4 @@ fn glob(pattern: &str) -> Option<Regex> {
         return None;
     }
     Regex::new(&out).ok()
-}
-
-/// The files of a chart's archive.
-pub(super) fn unpack(file: &ChartFile) -> Result<Vec<Arc<ChartFile>>, String> {
-    let _ = file;
-    Err("archives are not read".to_owned())
 }

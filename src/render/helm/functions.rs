@@ -22,6 +22,9 @@ pub(super) fn all() -> &'static Arc<Functions> {
     })
 }
 
+/// In the message of what Helm can do and tiphys cannot: such a chart is not judged.
+pub(super) const UNSUPPORTED: &str = "is not supported by tiphys";
+
 fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -55,6 +58,12 @@ fn register(functions: &mut Functions) {
     });
     functions.add("fail", &[Text], |_, args| Err(shown(text_of(&args[0]))));
     functions.add("lookup", &[Text, Text, Text, Text], |_, _| Ok(Value::Map(Map::new())));
+    for name in ["encryptAES", "decryptAES"] {
+        functions.add(name, &[Text, Text], move |_, args| match text_of(&args[1]) {
+            "" => Ok("".into()),
+            _ => Err(format!("{name} {UNSUPPORTED}").into()),
+        });
+    }
     functions.add("getHostByName", &[Text], |_, _| Ok("".into()));
     functions.add("toYaml", &[Any], |call, args| {
         call.serialized(&args[0]);
@@ -105,12 +114,7 @@ fn register(functions: &mut Functions) {
     functions.add("mustToToml", &[Any], |_, args| {
         super::toml::write(&args[0]).map(Value::from).map_err(FunctionError::Message)
     });
-    functions.add("fromToml", &[Text], |_, args| {
-        Ok(Value::Map(match super::toml::read(text_of(&args[0])) {
-            Ok(map) => map,
-            Err(message) => with_error(message),
-        }))
-    });
+    functions.add("fromToml", &[Text], |_, _| Err(format!("fromToml {UNSUPPORTED}").into()));
     register_durations(functions);
 }
 
@@ -274,10 +278,21 @@ fn json_error(text: &str, error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "unexpected end of JSON input".to_owned();
     }
+    let words = error.to_string();
+    let place = [
+        ("trailing characters", "after top-level value"),
+        ("key must be a string", "looking for beginning of object key string"),
+        ("expected `:`", "after object key"),
+        ("expected `,` or `}`", "after object key:value pair"),
+        ("expected `,` or `]`", "after array element"),
+    ]
+    .iter()
+    .find(|(serde, _)| words.starts_with(serde))
+    .map_or("looking for beginning of value", |(_, go)| go);
     let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
     match line.chars().nth(error.column().saturating_sub(1)) {
-        Some(c) => format!("invalid character '{c}' looking for beginning of value"),
-        None => error.to_string(),
+        Some(c) => format!("invalid character '{c}' {place}"),
+        None => words,
     }
 }
 

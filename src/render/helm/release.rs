@@ -8,6 +8,7 @@ use super::chart::{Chart, ChartFile, broken, load};
 use super::dependencies::Instance;
 use super::engine::{Job, Printed, jobs, parse, run};
 use super::error::HelmError;
+use super::functions::UNSUPPORTED;
 use super::manifest::{Document, Sorted, sort, split};
 use super::provenance::{Sources, locate};
 use super::set::apply;
@@ -428,6 +429,19 @@ fn only(text: &str, names: &[String]) -> Result<String, HelmError> {
 fn report(error: &HelmError, sources: &Sources, release: &Release, output: &mut Output) {
     output.failed = true;
     let at = |mark: Mark| if mark.is_some() { mark } else { release.mark };
+    let text = error.to_string();
+    if text.contains(UNSUPPORTED) {
+        let mark = match error {
+            HelmError::Template { error, .. } => {
+                let site = &error.root().site;
+                sources.get(&site.template).map_or(release.mark, |file| file.mark(site.offset, site.offset + 1))
+            }
+            error => at(error.mark()),
+        };
+        let what = format!("release {}", release.name);
+        output.not_judged.push(NotJudged { mark, what, reason: text });
+        return;
+    }
     match error {
         HelmError::Unvendored { names, mark } => {
             let files: BTreeSet<FileId> = [mark.file].into_iter().filter(|_| mark.is_some()).collect();

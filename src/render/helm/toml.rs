@@ -130,12 +130,3 @@ fn string(text: &str) -> String {
     out.push('"');
     out
 }
-
-/// `fromToml`
-///
-/// # Errors
-/// What is wrong with the text.
-pub(super) fn read(text: &str) -> Result<Map, String> {
-    let _ = text;
-    Err("toml is not read".to_owned())
-}

@@ -119,14 +119,6 @@ pub(super) fn register(functions: &mut Functions) {
         let counter = super::to_int(&args[0]) as u32;
         Ok(derive(counter, text_of(&args[1]), text_of(&args[2]), text_of(&args[3]), text_of(&args[4])).into())
     });
-    for name in ["encryptAES", "decryptAES"] {
-        functions.add(name, &[Text, Text], move |_, args| {
-            if text_of(&args[1]).is_empty() {
-                return Ok("".into());
-            }
-            Err(format!("{name} is not supported").into())
-        });
-    }
 }
 
 /// The templates of Master Password, by name.

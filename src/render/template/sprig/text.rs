@@ -321,7 +321,9 @@ fn pascal_case(text: &str) -> String {
     if !any {
         return out;
     }
-    if chars.as_str().is_empty() && is_connector(current) {
+    // xstrings writes a lone connector twice.
+    if chars.as_str().is_empty() {
+        out.push(current);
         return out;
     }
     for c in chars {
