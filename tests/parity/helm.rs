@@ -54,7 +54,10 @@ fn render(charts: &Charts<'_>, case: &Json) -> Result<String, String> {
         name: text("release"),
         namespace: text("namespace"),
         kube_version: Some(text("kube_version")).filter(|version| !version.is_empty()),
-        api_versions: texts(case, "api_versions").join(",").split(',').map(str::to_owned).collect(),
+        api_versions: texts(case, "api_versions")
+            .iter()
+            .flat_map(|versions| versions.split(',').map(str::to_owned))
+            .collect(),
         include_crds: case["include_crds"].as_bool() == Some(true),
         skip_tests: has("--skip-tests"),
         is_upgrade: has("--is-upgrade"),
