@@ -1,4 +1,5 @@
 //! What holds for every run of `check`: each finding has a place, and the result is the same at any number of threads.
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panic, and says what it skips")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
