@@ -107,7 +107,8 @@ fn reports_go_to_the_standard_output_and_into_files() {
 #[test]
 fn no_format_shows_the_value_of_a_secret() {
     let repository = repository(&[("secret.yaml", SECRET)]);
-    for format in ["text", "concise", "json", "sarif", "junit", "github"] {
+    for format in ["text", "concise", "json", "sarif", "junit", "github", "gitlab", "rdjson", "checkstyle", "markdown"]
+    {
         let output = on(repository.path(), &["--format", format]);
         assert!(!text(&output.stdout).contains("hunter2"), "{format}: {}", text(&output.stdout));
     }

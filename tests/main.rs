@@ -1,4 +1,11 @@
 //! The integration tests, in one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a test needs and does not get fails it, and what it skips it says"
+)]
 
 mod check;
 mod cli;

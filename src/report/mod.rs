@@ -3,11 +3,15 @@
 //! Every format is written from the same [`Checked`]; marks become paths here. Nothing of a Secret's values is shown:
 //! the text of such lines is masked ([`place::Masked`]).
 
+mod checkstyle;
 mod concise;
 mod github;
+mod gitlab;
 mod json;
 mod junit;
+mod markdown;
 mod place;
+mod rdjson;
 mod sarif;
 mod text;
 mod xml;
@@ -33,12 +37,30 @@ pub enum Format {
     Junit,
     /// Workflow commands of GitHub Actions.
     Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// Reviewdog's diagnostic format.
+    Rdjson,
+    /// Checkstyle's XML.
+    Checkstyle,
+    /// A table in Markdown.
+    Markdown,
 }
 
 impl Format {
     /// Every format, in the order in which they are documented.
-    pub const ALL: [Format; 6] =
-        [Format::Text, Format::Concise, Format::Json, Format::Sarif, Format::Junit, Format::Github];
+    pub const ALL: [Format; 10] = [
+        Format::Text,
+        Format::Concise,
+        Format::Json,
+        Format::Sarif,
+        Format::Junit,
+        Format::Github,
+        Format::Gitlab,
+        Format::Rdjson,
+        Format::Checkstyle,
+        Format::Markdown,
+    ];
 
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -49,6 +71,10 @@ impl Format {
             Format::Sarif => "sarif",
             Format::Junit => "junit",
             Format::Github => "github",
+            Format::Gitlab => "gitlab",
+            Format::Rdjson => "rdjson",
+            Format::Checkstyle => "checkstyle",
+            Format::Markdown => "markdown",
         }
     }
 }
@@ -86,6 +112,10 @@ pub fn write(checked: &Checked, format: Format, appearance: Appearance, out: &mu
         Format::Sarif => sarif::write(checked, out),
         Format::Junit => junit::write(checked, out),
         Format::Github => github::write(checked, out),
+        Format::Gitlab => gitlab::write(checked, out),
+        Format::Rdjson => rdjson::write(checked, out),
+        Format::Checkstyle => checkstyle::write(checked, out),
+        Format::Markdown => markdown::write(checked, out),
     }
 }
 
