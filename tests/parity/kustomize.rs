@@ -237,3 +237,11 @@ fn recorded_kustomizations_build_as_kustomize_builds_them() {
     assert!(total.exact >= ratchet("exact"), "fewer cases are exact than before");
     assert!(total.errors >= ratchet("errors"), "fewer errors are found than before");
 }
+
+#[test]
+fn our_own_kustomizations_build_as_kustomize_builds_them() {
+    let scores = run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/kustomize"), true);
+    for (name, score) in scores {
+        assert_eq!((score.exact, score.errors), (score.ok, score.expected_errors), "{name}");
+    }
+}

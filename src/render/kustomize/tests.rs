@@ -56,3 +56,111 @@ fn an_overlay_patches_renames_and_moves_its_base() {
         "apiVersion: v1\ndata:\n  a: b\nkind: ConfigMap\nmetadata:\n  name: dev-settings-4h2mbtbbt6\n  namespace: dev\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: dev-web\n  namespace: dev\nspec:\n  replicas: 3\n  template:\n    spec:\n      containers:\n      - envFrom:\n        - configMapRef:\n            name: dev-settings-4h2mbtbbt6\n        image: nginx:2\n        name: web\n"
     );
 }
+
+fn output(
+    directory: &str,
+    overrides: &str,
+    files: &[(&str, &str)],
+) -> (crate::load::Repository, crate::render::Output) {
+    let repository = load(Arc::new(Snapshot::from_files(files.iter().map(|(path, text)| (*path, *text)))));
+    let file = crate::yaml::read(crate::origin::FileId(0), overrides, Default::default());
+    let overrides = Overrides::from_node(file.documents.first().map(|document| &document.root));
+    let output = Builds::new(&repository).build(directory, &overrides);
+    (repository, output)
+}
+
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: 1\n  template:\n    spec:\n      containers:\n      - name: web\n        image: nginx:1.0\n";
+
+#[test]
+fn a_patched_value_is_where_the_patch_writes_it_and_tells_of_the_base() {
+    let (repository, output) = output(
+        "overlay",
+        "",
+        &[
+            ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+            ("base/web.yaml", WEB),
+            (
+                "overlay/kustomization.yaml",
+                "resources: [../base]\npatches:\n- patch: |\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: web}\n    spec:\n      replicas: 3\n",
+            ),
+        ],
+    );
+    let replicas = output.resources[0].node.path(&["spec", "replicas"]).unwrap();
+    let mark = replicas.mark();
+    assert_eq!((repository.snapshot.path(mark.file), mark.line, mark.column), ("overlay/kustomization.yaml", 8, 17));
+    let steps = replicas.origin.steps();
+    assert_eq!(repository.snapshot.path(steps[0].mark.file), "base/web.yaml");
+    assert_eq!((steps[0].mark.line, &*steps[0].what), (6, "patch in overlay/kustomization.yaml"));
+}
+
+#[test]
+fn everything_wrong_is_found_at_once() {
+    let (_, findings) = built(
+        "app",
+        &[
+            (
+                "app/kustomization.yaml",
+                "resources:\n- wbe.yaml\n- ../plain\n- .\n- web.yaml\n- copy.yaml\nconfigMapGenerator:\n- name: x\n  files: [../secret.txt]\nimags: []\nreplicas:\n- {name: wbe, count: 2}\n",
+            ),
+            ("app/web.yaml", WEB),
+            ("app/copy.yaml", WEB),
+            ("plain/web.yaml", WEB),
+            ("secret.txt", "x"),
+        ],
+    );
+    let rules: Vec<&str> = findings.iter().map(|finding| finding.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(
+        rules,
+        [
+            "kustomization-unknown-field",
+            "kustomize-resource-not-found",
+            "kustomization-not-found",
+            "kustomization-cycle",
+            "duplicate-resource-id",
+            "kustomize-load-restriction",
+        ],
+        "{findings:#?}"
+    );
+}
+
+#[test]
+fn an_application_overrides_images_prefix_and_replicas() {
+    let (_, output) = output(
+        "app",
+        "images: ['nginx:2.0']\nnamePrefix: live-\nreplicas: [{name: web, count: 5}]\ncommonLabels: {env: live}\nlabelWithoutSelector: true\n",
+        &[
+            ("app/kustomization.yaml", "resources: [web.yaml]\nimages: [{name: nginx, newTag: '1.5'}]\n"),
+            ("app/web.yaml", WEB),
+        ],
+    );
+    let resource = &output.resources[0];
+    assert_eq!((resource.name(), resource.label("env")), ("live-web", Some("live")));
+    assert_eq!(resource.node.pointer("/spec/template/spec/containers/0/image").unwrap().text(), Some("nginx:2.0"));
+    assert_eq!(resource.node.path(&["spec", "replicas"]).unwrap().as_i64(), Some(5));
+    assert!(!output.failed);
+}
+
+#[test]
+fn a_patch_for_a_container_that_is_not_there_is_found() {
+    let (_, findings) = built(
+        "app",
+        &[
+            (
+                "app/kustomization.yaml",
+                "resources: [web.yaml]\npatches:\n- path: patch.yaml\n  target: {kind: Deployment, name: wbe}\n- path: patch.yaml\n",
+            ),
+            ("app/web.yaml", WEB),
+            (
+                "app/patch.yaml",
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - name: wbe\n        env: []\n",
+            ),
+        ],
+    );
+    assert_eq!(
+        findings,
+        [
+            "app/kustomization.yaml:4 unmatched-patch-target no resource matches the target Deployment, `wbe`",
+            "app/patch.yaml:8 patch-adds-container the patch adds a container `wbe` that has no image",
+        ]
+    );
+}
