@@ -82,7 +82,7 @@ impl Command {
             Command::Explain(args) => explain::explain(args),
             Command::Rules(args) => explain::rules(args),
             Command::Policy(args) => policy::run(args),
-            Command::Argocd(args) => argocd::run(&args),
+            Command::Argocd(args) => argocd::run(args),
             Command::Kustomize(args) => kustomize::run(args),
             Command::Helm(args) => helm::run(args),
             Command::Plan(args) => plan::run(args),
