@@ -9,7 +9,7 @@ use super::accumulate::{Build, Context};
 use super::helm;
 use super::kustomization::{Generator, Kustomization};
 use super::resource::{Behavior, PreviousName, Res, mapping_at, raw};
-use crate::origin::{Mark, Origin};
+use crate::origin::{FileId, Mark, Origin};
 use crate::source::{Content, base_name};
 use crate::yaml::{Entry, Node, Scalar, Value};
 
@@ -115,7 +115,10 @@ fn data(
     let mut whole = true;
     for env in &generator.envs {
         match content(context, env, raw(env), build) {
-            Some(Content::Text(text)) => whole &= env_lines(&text, env, step, &mut pairs, build),
+            Some(Content::Text(text)) => {
+                let file = context.file(env).map_or(env.mark().file, |(id, _)| id);
+                env_lines(&text, file, env, step, &mut pairs);
+            }
             Some(_) => {
                 build.error(env.mark(), format!("{}: the file is not UTF-8", raw(env)));
                 whole = false;
@@ -193,29 +196,25 @@ fn content(context: &Context<'_, '_>, node: &Node, path: &str, build: &mut Build
     }
 }
 
-fn env_lines(
-    text: &str,
-    env: &Node,
-    step: &Arc<str>,
-    pairs: &mut Vec<(SmolStr, Data, Origin)>,
-    build: &mut Build,
-) -> bool {
-    let _ = (build, env);
-    let file = Mark { ..env.mark() };
-    for (number, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
+/// The lines of an env file; each value is where its line is.
+fn env_lines(text: &str, file: FileId, env: &Node, step: &Arc<str>, pairs: &mut Vec<(SmolStr, Data, Origin)>) {
+    let mut start = 0;
+    for (number, whole) in text.split('\n').enumerate() {
+        let line = whole.strip_suffix('\r').unwrap_or(whole);
+        let mark =
+            Mark { file, line: number as u32 + 1, column: 1, start: start as u32, end: (start + line.len()) as u32 };
+        start += whole.len() + 1;
         let line = if number == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
         let line = line.trim_start();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
-        let origin = Origin::at(file).then(env.mark(), step.clone());
         if !key.is_empty() {
+            let origin = Origin::at(mark).then(env.mark(), step.clone());
             pairs.push((SmolStr::new(key), Data::Text(value.to_owned()), origin));
         }
     }
-    true
 }
 
 fn unquoted(text: &str) -> &str {
