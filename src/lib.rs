@@ -44,6 +44,7 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod schema;
+pub mod serve;
 pub mod source;
 pub mod sync;
 pub mod waiver;

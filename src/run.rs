@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use crate::check::admission::Admission;
 use crate::check::rego::PolicySet;
 use crate::check::{CheckInput, Checked, check};
 use crate::config::Config;
@@ -102,6 +103,24 @@ pub fn judge(analysis: Analysis, input: &Input, options: Options) -> Checked {
         findings,
         not_judged,
     })
+}
+
+/// What `serve` judges objects by: the configuration, policies and schemas of a repository. Findings are those of the
+/// configuration and the policies.
+pub fn admission(input: &Input, profile: Option<Profile>) -> (Admission, Vec<Finding>) {
+    let Analysis { repository, config, rendered, .. } = analyse(input);
+    let (_, mut findings) = Config::load(&repository, input.config);
+    let mut directories: Vec<String> = config.policies.iter().map(|directory| directory.value.clone()).collect();
+    directories.extend(input.policies.iter().cloned());
+    let (policies, found) = PolicySet::load(&repository.snapshot, &directories);
+    findings.extend(found);
+    let admission = Admission {
+        schemas: Arc::new(schemas(&config, &rendered)),
+        profile: profile.or(config.profile).unwrap_or(Profile::Recommended),
+        policies: Arc::new(policies),
+        config,
+    };
+    (admission, findings)
 }
 
 /// What each cluster knows: Kubernetes in its version, and the CRDs that the repository renders.

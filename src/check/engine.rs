@@ -132,7 +132,7 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    fn new(config: &Config, policies: &PolicySet, profile: Profile) -> Selection {
+    pub(super) fn new(config: &Config, policies: &PolicySet, profile: Profile) -> Selection {
         let rust = rules::all().iter().map(|rule| (SmolStr::new_static(rule.id), rule.profile));
         let rego = policies.rules().map(|rule| (rule.id.clone(), rule.profile));
         let mut settings = BTreeMap::new();
@@ -144,6 +144,14 @@ impl Selection {
             settings.insert(id, Setting { severity });
         }
         Selection { settings }
+    }
+
+    /// The same with the rules of these ids off.
+    pub(super) fn without(mut self, ids: &[&str]) -> Selection {
+        for id in ids {
+            self.settings.insert(SmolStr::new(id), Setting { severity: None });
+        }
+        self
     }
 
     /// Whether a rule of that id exists.
@@ -192,7 +200,7 @@ impl Selection {
 }
 
 /// The findings of the renderers and of the rules that look at one resource, a list a target.
-fn targets(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
+pub(super) fn targets(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
     let looks: Vec<fn(&ResourceContext<'_>, &mut Vec<Finding>)> = selection
         .rules()
         .filter_map(|rule| match rule.check {
@@ -330,6 +338,15 @@ fn locate(raw: &mut Raw) {
     let related = raw.finding.related.iter().map(|related| related.mark);
     raw.finding.mark =
         steps.chain(related).chain([raw.target]).find(Mark::is_some).unwrap_or_else(|| Mark::file(FileId(0)));
+}
+
+/// The findings of `raw`, each with a place.
+pub(super) fn located(raw: impl Iterator<Item = Raw>) -> Vec<Finding> {
+    raw.map(|mut raw| {
+        locate(&mut raw);
+        raw.finding
+    })
+    .collect()
 }
 
 /// What could not be evaluated: once each, in order, with what the configuration accepts.

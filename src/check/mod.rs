@@ -4,6 +4,7 @@
 //! [`Check`](crate::finding::Check) says: a resource, an Application, or the [`World`]. [`engine`] runs them, collects
 //! what the stages before reported, and makes the one [`Checked`]; [`approve`] makes the one [`Approved`] of it.
 
+pub mod admission;
 mod approve;
 pub(crate) mod argo;
 mod autoscaling;

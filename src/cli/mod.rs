@@ -19,6 +19,7 @@ mod policy;
 mod progress;
 mod provenance;
 mod render;
+mod serve;
 mod sync;
 mod target;
 mod why;
@@ -65,6 +66,8 @@ enum Command {
     Plan(plan::Args),
     /// Carry a plan out
     Sync(sync::Args),
+    /// Judge objects on their way into a cluster: an admission webhook
+    Serve(serve::Args),
     /// Write a first tiphys.yaml
     Init(init::Args),
     /// Print the completions of a shell
@@ -87,6 +90,7 @@ impl Command {
             Command::Helm(args) => helm::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Sync(args) => sync::run(args),
+            Command::Serve(args) => serve::run(args),
             Command::Init(args) => init::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),

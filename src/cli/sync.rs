@@ -106,7 +106,7 @@ async fn one(
 }
 
 /// Returns when the process is asked to end, by Ctrl-C or by whoever supervises it.
-async fn stop_asked() {
+pub(super) async fn stop_asked() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -9,4 +9,5 @@ mod journal;
 mod platform;
 mod refusal;
 mod repository;
+mod serve;
 mod sync;

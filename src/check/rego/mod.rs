@@ -204,6 +204,11 @@ impl PolicySet {
         self.rules.iter()
     }
 
+    /// Whether every policy of that id looks at one object.
+    pub(crate) fn looks_at_resources(&self, id: &str) -> bool {
+        self.policies.iter().filter(|policy| policy.id == id).all(|policy| policy.looks == Looks::Resource)
+    }
+
     /// Evaluates every policy whose id `is_on`. Each finding comes with the place of the target that it was found in.
     pub(crate) fn evaluate(
         &self,
