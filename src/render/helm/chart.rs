@@ -26,6 +26,8 @@ pub(super) struct Chart {
     pub values: Option<Arc<YamlFile>>,
     pub values_file: Option<FileId>,
     pub schema: Option<Arc<ChartFile>>,
+    /// The schema compiled, by the first release that needs it.
+    pub validator: OnceLock<Result<jsonschema::Validator, String>>,
     pub children: Vec<Arc<Chart>>,
 }
 
@@ -157,6 +159,7 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
         values: None,
         values_file: None,
         schema: None,
+        validator: OnceLock::new(),
         children: Vec::new(),
     };
     let mut children: BTreeMap<String, Vec<Arc<ChartFile>>> = BTreeMap::new();
