@@ -63,7 +63,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     for application in &world.resolved.applications {
         by_id.entry(application.id()).or_default().push(application);
     }
-    for (id, twins) in by_id.into_iter().filter(|(_, twins)| twins.len() > 1) {
+    for (id, mut twins) in by_id.into_iter().filter(|(_, twins)| twins.len() > 1) {
+        // One that a person wrote is the one to rename, not the one that a template makes beside others.
+        twins.sort_by_key(|application| application.generated_by.is_none());
         for (index, second) in twins.iter().enumerate().skip(1) {
             let at_second = home(second);
             let meets = |first: &&&Application| {
@@ -87,7 +89,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                     .help("give one of them another name")
                     .application(id.clone())
                     .resource(second.resource.reference())
-                    .related(name(first), "the other one"),
+                    .related(name(first), match &first.generated_by {
+                        Some(set) => format!("ApplicationSet {set} generates the other one"),
+                        None => "the other one".to_owned(),
+                    }),
             );
         }
     }

@@ -38,7 +38,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     for application in &world.resolved.applications {
         // What tells releases of one chart apart is not the path.
         let [source] = application.sources()[..] else { continue };
-        let distinct = ["helm", "chart", "plugin"].iter().any(|key| source.node.get(key).is_some())
+        let is_chart = source.node.str_at(&["path"]).is_some_and(|path| world.repository.charts.contains_key(path));
+        let distinct = is_chart
+            || ["chart", "plugin"].iter().any(|key| source.node.get(key).is_some())
             || ["namePrefix", "nameSuffix", "namespace"].iter().any(|key| source.node.path(&["kustomize", key]).is_some());
         let (Some(url), Some(path)) = (source.node.str_at(&["repoURL"]), source.node.get("path")) else { continue };
         if distinct || path.text().is_none_or(|text| text.contains("{{")) {

@@ -179,10 +179,8 @@ fn generate<'g>(scope: &Scope<'_>, kind: &str, body: &'g Node, outer: Option<&Ma
     match kind {
         "list" => {
             made.params = list::generate(scope, input)?;
-            if made.params.is_empty() {
-                let origin = body.get("elements").unwrap_or(body).origin.clone();
-                made.empty = Some(Empty { origin, what: "the list has no elements".to_owned(), suggestion: None });
-            }
+            // A list without elements is empty on purpose.
+            made.uncertain = made.params.is_empty();
         }
         "clusters" => clusters::generate(scope, input, &mut made)?,
         "git" | "oci" => git::generate(scope, kind, input, &mut made)?,
@@ -215,7 +213,7 @@ pub(super) fn child(scope: &Scope<'_>, generator: &Node, outer: Option<&Map>) ->
         0 => Err(Fault::wrong(generator, "child generator generated no parameters")),
         1 => {
             let made = made.remove(0);
-            if made.params.is_empty() {
+            if made.params.is_empty() && !made.uncertain {
                 *scope.empty.borrow_mut() = made.empty;
             }
             Ok(made.params)

@@ -35,6 +35,8 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
         let reason = format!("{url} is not this repository; map it to a directory in tiphys.yaml");
         return Err(scope.fault_not_judged(at, &reason));
     };
+    // Another revision may hold other files than the one at hand.
+    made.uncertain = !matches!(revision, "" | "HEAD" | "main" | "master");
     let directories = patterns(body.get("directories"));
     let files = patterns(body.get("files"));
     let prefix = body.get("pathParamPrefix").and_then(Node::text).unwrap_or_default();

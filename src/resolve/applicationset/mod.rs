@@ -40,6 +40,7 @@ use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
 use crate::origin::Origin;
 use crate::render::Resource;
+use crate::render::template::Map;
 use crate::yaml::Node;
 
 /// How many Applications one set may generate, and how many parameter sets its generators may make on the way.
@@ -171,9 +172,22 @@ impl Expansion {
                 Ok(node) => self
                     .applications
                     .push(Application { resource: Resource { node }, generated_by: Some(SmolStr::new(set.name())) }),
-                Err(fault) => self.fault(set, Reason::Render, fault),
+                Err(fault) => {
+                    self.fault(set, Reason::Render, fault);
+                    self.suggest(params);
+                }
             }
         }
+    }
+
+    /// Names the parameter that was meant where one is missing.
+    fn suggest(&mut self, params: &Map) {
+        let Some(finding) = self.findings.last_mut().filter(|finding| finding.help.is_none()) else { return };
+        let missing =
+            finding.message.split("map has no entry for key \"").nth(1).and_then(|rest| rest.split('"').next());
+        let Some(missing) = missing.map(str::to_owned) else { return };
+        let names = params::names(params);
+        *finding = finding.clone().help_did_you_mean(&missing, names.iter().map(|name| name.as_str()));
     }
 
     fn fault(&mut self, set: &Resource, reason: Reason, fault: Fault) {

@@ -1,6 +1,8 @@
 //! Parameter sets: what generators make, and how two of them become one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
 
 use crate::origin::Origin;
 use crate::render::template::{List, Map, Value, print};
@@ -41,6 +43,21 @@ pub(super) fn flat(params: &Map) -> BTreeMap<String, (Value, Origin)> {
         walk(&key, value, origin, &mut flat);
     }
     flat
+}
+
+/// The names of the parameters, at any depth.
+pub(super) fn names(params: &Map) -> BTreeSet<SmolStr> {
+    let mut names = BTreeSet::new();
+    let mut open = vec![params.clone()];
+    while let Some(map) = open.pop() {
+        for (key, value) in map.entries() {
+            names.insert(key);
+            if let Value::Map(map) = value {
+                open.push(map);
+            }
+        }
+    }
+    names
 }
 
 fn or(origin: Origin, other: &Origin) -> Origin {
