@@ -182,23 +182,23 @@ fn job(live: &Value) -> Health {
     progressing("the job has not completed")
 }
 
-/// What a waiting container says when it will not start by itself.
-const STUCK: [&str; 6] = [
-    "CrashLoopBackOff",
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-];
+/// Whether what a waiting container gives as its reason is an error, as Argo CD reads it.
+fn is_stuck(reason: &str) -> bool {
+    reason.starts_with("Err") || reason.ends_with("Error") || reason.ends_with("BackOff")
+}
 
+/// Only a pod that is to run for ever is beyond hope while its containers wait: another may still come to its end, and
+/// until then it is on its way.
 fn pod(live: &Value) -> Health {
-    let containers = ["/status/initContainerStatuses", "/status/containerStatuses"]
-        .iter()
-        .flat_map(|pointer| live.pointer(pointer).and_then(Value::as_array).into_iter().flatten());
-    for container in containers {
+    let lasting = live.pointer("/spec/restartPolicy").and_then(Value::as_str).unwrap_or("Always") == "Always"
+        || live
+            .pointer("/metadata/annotations")
+            .and_then(|all| all["argocd.argoproj.io/ignore-restart-policy"].as_str())
+            == Some("true");
+    let containers = || live.pointer("/status/containerStatuses").and_then(Value::as_array).into_iter().flatten();
+    for container in containers().filter(|_| lasting) {
         let waiting = &container["state"]["waiting"];
-        if let Some(reason) = waiting["reason"].as_str().filter(|reason| STUCK.contains(reason)) {
+        if let Some(reason) = waiting["reason"].as_str().filter(|reason| is_stuck(reason)) {
             let detail = waiting["message"].as_str().unwrap_or_default();
             return Health::Degraded(format!("{reason} {detail}").trim_end().to_owned());
         }
@@ -209,7 +209,11 @@ fn pod(live: &Value) -> Health {
             let text = live.pointer("/status/message").and_then(Value::as_str).unwrap_or("the pod failed");
             Health::Degraded(text.to_owned())
         }
+        Some("Running") if !lasting => progressing("the pod has not come to its end"),
         Some("Running") if holds(live, "Ready") => Health::Healthy,
+        Some("Running") if containers().any(|container| !container["lastState"]["terminated"].is_null()) => {
+            Health::Degraded("a container of the pod ended, and the pod is not ready".to_owned())
+        }
         Some("Running") => progressing("the pod is not ready"),
         _ => progressing("the pod is pending"),
     }
@@ -246,6 +250,15 @@ fn namespace(live: &Value) -> Health {
 }
 
 fn autoscaler(live: &Value) -> Health {
+    // In autoscaling/v1 the conditions stand in an annotation.
+    let noted = live["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/conditions"].as_str();
+    match noted.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        Some(conditions) => scaled(&serde_json::json!({"status": {"conditions": conditions}})),
+        None => scaled(live),
+    }
+}
+
+fn scaled(live: &Value) -> Health {
     let failed = ["ScalingActive", "AbleToScale"].iter().find_map(|kind| {
         condition(live, kind).filter(|condition| {
             condition["status"] == "False"

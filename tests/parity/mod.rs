@@ -1,5 +1,6 @@
 //! The renderers against the real tools: the recorded cases beside the repository, if they are there, and our own.
 
 mod argo_appset;
+mod argo_health;
 mod helm;
 mod kustomize;
