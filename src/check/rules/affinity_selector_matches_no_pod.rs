@@ -1,9 +1,9 @@
 //! `affinity-selector-matches-no-pod`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::pod::Pod;
 use crate::check::selector::{Mismatch, first_mismatch};
+use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
 declare_rule! {

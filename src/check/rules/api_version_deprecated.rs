@@ -37,7 +37,10 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     };
     let message = match lifecycle(resource.group(), resource.version(), kind) {
         Some(end) if end.deprecated <= catalogue.version().minor() => {
-            format!("{kind} {api_version} is deprecated since Kubernetes 1.{} and ends with 1.{}", end.deprecated, end.removed)
+            format!(
+                "{kind} {api_version} is deprecated since Kubernetes 1.{} and ends with 1.{}",
+                end.deprecated, end.removed
+            )
         }
         None if schema.deprecated && matches!(schema.provenance, Provenance::Repository(_)) => {
             format!("the CustomResourceDefinition in this repository calls {kind} {api_version} deprecated")

@@ -40,7 +40,10 @@ fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
     let path = sources.first().and_then(|source| source.node.get("path"));
     findings.push(
         Finding::at(&RULE, path.unwrap_or(&application.resource.node))
-            .message(format!("the path holds the Application {} itself: it syncs, and can prune, itself", application.name()))
+            .message(format!(
+                "the path holds the Application {} itself: it syncs, and can prune, itself",
+                application.name()
+            ))
             .help("keep it outside of the directory that it renders, or exclude its file")
             .related(application.origin().mark, "the Application"),
     );

@@ -55,7 +55,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
     for (mark, all) in by_place {
         let Some((application, first)) = all.first() else { continue };
-        let mut names: Vec<SmolStr> = all.iter().map(|(_, scaled)| SmolStr::new(scaled.workload.resource.name())).collect();
+        let mut names: Vec<SmolStr> =
+            all.iter().map(|(_, scaled)| SmolStr::new(scaled.workload.resource.name())).collect();
         names.sort();
         names.dedup();
         let mut finding = Finding::new(&RULE, mark)
@@ -66,10 +67,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             .related(first.replicas.mark(), "replicas are set here");
         for (_, scaled) in all.iter().take(4) {
             let scaler = scaled.scaler.resource;
-            finding = finding.related(
-                crate::check::engine::head(&scaler.node),
-                format!("{} {}", scaler.kind(), scaler.name()),
-            );
+            finding = finding
+                .related(crate::check::engine::head(&scaler.node), format!("{} {}", scaler.kind(), scaler.name()));
         }
         findings.push(finding);
     }
@@ -77,9 +76,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
 
 /// Where self-healing or automation is asked for; in a set, its template's sync policy.
 fn place(world: &World<'_>, application: &Application) -> Mark {
-    let set = application.generated_by.as_ref().and_then(|name| {
-        world.resolved.application_sets.iter().find(|set| set.name() == name)
-    });
+    let set = application
+        .generated_by
+        .as_ref()
+        .and_then(|name| world.resolved.application_sets.iter().find(|set| set.name() == name));
     let of_set = set.and_then(|set| key_mark(&set.node, &["spec", "template", "spec", "syncPolicy"]));
     let own = key_mark(&application.resource.node, &["spec", "syncPolicy", "automated", "selfHeal"]);
     of_set.or(own).unwrap_or_else(|| application.spec(&["syncPolicy"]).map_or(Mark::NONE, Node::mark))

@@ -34,7 +34,8 @@ declare_rule! {
 }
 
 /// ConfigMaps that clusters put into every namespace.
-const INJECTED: [&str; 4] = ["kube-root-ca.crt", "istio-ca-root-cert", "openshift-service-ca.crt", "linkerd-identity-trust-roots"];
+const INJECTED: [&str; 4] =
+    ["kube-root-ca.crt", "istio-ca-root-cert", "openshift-service-ca.crt", "linkerd-identity-trust-roots"];
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let inventory = Inventory::new(world);
@@ -49,7 +50,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             };
             let config_maps = inventory.names_beside(placed, "", "ConfigMap");
             if !config_maps.contains(&name) {
-                let what = format!("{} needs ConfigMap `{name}`, which nothing makes in its namespace", placed.resource.kind());
+                let what = format!(
+                    "{} needs ConfigMap `{name}`, which nothing makes in its namespace",
+                    placed.resource.kind()
+                );
                 findings.push(
                     placed
                         .finding(&RULE, reference)

@@ -46,7 +46,9 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let Some(image) = container.node.get("image").and_then(Node::text) else { continue };
-        let Some(known) = NEEDS_COMMAND.iter().find(|known| is(known.image, Image::parse(image).name)) else { continue };
+        let Some(known) = NEEDS_COMMAND.iter().find(|known| is(known.image, Image::parse(image).name)) else {
+            continue;
+        };
         findings.push(
             Finding::at(&RULE, container.node)
                 .message(format!("container {} gives no command to {image}: {}", container.name(), known.note))

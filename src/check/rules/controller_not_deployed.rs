@@ -48,7 +48,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
     let Some(argo) = argo else { return };
     let snapshot = &world.repository.snapshot;
-    let mut sets: Vec<_> = world.resolved.application_sets.iter().filter_map(|set| Some((set, set.node.get("kind")?))).collect();
+    let mut sets: Vec<_> =
+        world.resolved.application_sets.iter().filter_map(|set| Some((set, set.node.get("kind")?))).collect();
     sets.sort_by_key(|(_, kind)| (snapshot.path(kind.mark().file), kind.mark()));
     let Some(((first, kind), others)) = sets.split_first() else { return };
     let mut finding = Finding::at(&RULE, kind)

@@ -61,7 +61,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         uses.dedup_by_key(|(_, node)| node.mark());
         let Some(((resource, node), others)) = uses.split_first() else { continue };
         let mut finding = Finding::at(&RULE, node)
-            .message(format!("nothing in the repository deploys the CustomResourceDefinition of {kind} ({group}) or its controller"))
+            .message(format!(
+                "nothing in the repository deploys the CustomResourceDefinition of {kind} ({group}) or its controller"
+            ))
             .help("deploy them from the repository, before the objects that need them")
             .resource(resource.reference())
             .pointer("/apiVersion");

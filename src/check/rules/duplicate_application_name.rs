@@ -89,10 +89,13 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                     .help("give one of them another name")
                     .application(id.clone())
                     .resource(second.resource.reference())
-                    .related(name(first), match &first.generated_by {
-                        Some(set) => format!("ApplicationSet {set} generates the other one"),
-                        None => "the other one".to_owned(),
-                    }),
+                    .related(
+                        name(first),
+                        match &first.generated_by {
+                            Some(set) => format!("ApplicationSet {set} generates the other one"),
+                            None => "the other one".to_owned(),
+                        },
+                    ),
             );
         }
     }

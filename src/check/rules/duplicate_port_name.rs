@@ -1,8 +1,8 @@
 //! `duplicate-port-name`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::pod::Pod;
+use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
 declare_rule! {
@@ -58,8 +58,11 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
 
 fn twice(context: &ResourceContext<'_>, ports: &[(&Node, String)], owner: &str, findings: &mut Vec<Finding>) {
     for (index, (port, pointer)) in ports.iter().enumerate() {
-        let Some(name) = port.get("name").filter(|name| name.text().is_some_and(|text| !text.is_empty())) else { continue };
-        let first = ports[..index].iter().filter_map(|(port, _)| port.get("name")).find(|other| other.text() == name.text());
+        let Some(name) = port.get("name").filter(|name| name.text().is_some_and(|text| !text.is_empty())) else {
+            continue;
+        };
+        let first =
+            ports[..index].iter().filter_map(|(port, _)| port.get("name")).find(|other| other.text() == name.text());
         if let Some(first) = first {
             findings.push(
                 context

@@ -46,7 +46,9 @@ fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
     };
     findings.push(
         Finding::at(&RULE, policy.unwrap_or(hook))
-            .message(format!("this Application is a hook: {shown} deletes it {when} of the Application that deploys it"))
+            .message(format!(
+                "this Application is a hook: {shown} deletes it {when} of the Application that deploys it"
+            ))
             .help("remove the hook annotations; sync waves order Applications")
             .related(hook.mark(), "it is made a hook here"),
     );

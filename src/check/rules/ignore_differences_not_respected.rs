@@ -48,7 +48,8 @@ fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
     }
     // Only fields that git sets can be overwritten: what the rendered objects leave out stays as it is.
     let sets_one = context.rendered.is_none_or(|rendered| {
-        rendered.output.resources.is_empty() || rendered.output.resources.iter().any(|resource| sets_ignored(resource, ignored))
+        rendered.output.resources.is_empty()
+            || rendered.output.resources.iter().any(|resource| sets_ignored(resource, ignored))
     });
     if !sets_one {
         return;
@@ -65,7 +66,8 @@ fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
 
 fn sets_ignored(resource: &Resource, ignored: &Node) -> bool {
     ignored.items().iter().any(|entry| {
-        let is = |key: &str, own: &str| entry.get(key).and_then(Node::text).is_none_or(|text| text == own || text == "*");
+        let is =
+            |key: &str, own: &str| entry.get(key).and_then(Node::text).is_none_or(|text| text == own || text == "*");
         let pointers = entry.get("jsonPointers").map(Node::items).unwrap_or_default();
         is("group", resource.group())
             && is("kind", resource.kind())

@@ -80,7 +80,8 @@ fn certificates(node: &Node, field: &mut String, depth: usize, findings: &mut Ve
                     }
                     let Some(value) = entry.value.get(key) else { continue };
                     // A template is filled in elsewhere.
-                    let template = |text: &str| text.contains("{{") || text.contains("${") || text.starts_with("<path:");
+                    let template =
+                        |text: &str| text.contains("{{") || text.contains("${") || text.starts_with("<path:");
                     let Some(text) = value.as_str().filter(|text| !template(text)) else { continue };
                     if let Err(what) = check_base64(text, true) {
                         findings.push(

@@ -43,7 +43,8 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
             // Keys of annotations are compared in lower case.
             let wrong = if labels { syntax::qualified_name(key) } else { syntax::qualified_name(&key.to_lowercase()) };
             if let Some(wrong) = wrong.filter(|_| !filled_in(key)) {
-                findings.push(context.finding(&RULE, &entry.key, &pointer).message(format!("{what} key `{key}` {wrong}")));
+                findings
+                    .push(context.finding(&RULE, &entry.key, &pointer).message(format!("{what} key `{key}` {wrong}")));
             }
             let value = entry.value.as_str().filter(|text| labels && !filled_in(text));
             if let Some(wrong) = value.and_then(syntax::label_value) {

@@ -45,8 +45,9 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
                 let key = entry.key_text();
                 if let Some(wrong) = syntax::data_key(key).filter(|_| !is_filled_in(key)) {
                     let pointer = format!("/{list}/{}", key.replace('~', "~0").replace('/', "~1"));
-                    findings
-                        .push(context.finding(&RULE, &entry.key, &pointer).message(format!("key `{key}` of {list} {wrong}")));
+                    findings.push(
+                        context.finding(&RULE, &entry.key, &pointer).message(format!("key `{key}` of {list} {wrong}")),
+                    );
                 }
             }
         }
@@ -61,7 +62,14 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     let Some(pod) = Pod::of(resource) else { return };
     for (index, volume) in pod.spec.get("volumes").map_or(&[][..], Node::items).iter().enumerate() {
         if let Some(name) = volume.get("name") {
-            report(context, findings, name, &format!("{}/volumes/{index}/name", pod.pointer), "volume name", syntax::label);
+            report(
+                context,
+                findings,
+                name,
+                &format!("{}/volumes/{index}/name", pod.pointer),
+                "volume name",
+                syntax::label,
+            );
         }
     }
     for container in pod.containers() {
@@ -100,7 +108,8 @@ fn name(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
         }
         (None, Some(_)) => {}
         // Configuration of programs has kinds and no names; it is not for the API server.
-        (None, None) if !matches!(context.catalogue().lookup(resource.api_version(), resource.kind()), Lookup::Known(_)) => {}
+        (None, None)
+            if !matches!(context.catalogue().lookup(resource.api_version(), resource.kind()), Lookup::Known(_)) => {}
         (None, None) => {
             let place = metadata.map_or(&resource.node, |entry| &entry.key);
             findings.push(context.finding(&RULE, place, "/metadata").message("the object has no name"));

@@ -39,17 +39,20 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     let mut schedules: Vec<(&Node, String)> = Vec::new();
     match (resource.group(), resource.kind()) {
         ("batch", "CronJob") | ("velero.io", "Schedule") => {
-            schedules.extend(spec.and_then(|spec| spec.get("schedule")).map(|node| (node, "/spec/schedule".to_owned())));
+            schedules
+                .extend(spec.and_then(|spec| spec.get("schedule")).map(|node| (node, "/spec/schedule".to_owned())));
         }
         ("argoproj.io", "CronWorkflow") => {
             let items = spec.and_then(|spec| spec.get("schedules")).map_or(&[][..], Node::items);
             schedules.extend(items.iter().enumerate().map(|(index, node)| (node, format!("/spec/schedules/{index}"))));
-            schedules.extend(spec.and_then(|spec| spec.get("schedule")).map(|node| (node, "/spec/schedule".to_owned())));
+            schedules
+                .extend(spec.and_then(|spec| spec.get("schedule")).map(|node| (node, "/spec/schedule".to_owned())));
         }
         ("argoproj.io", "AppProject") => {
             let windows = spec.and_then(|spec| spec.get("syncWindows")).map_or(&[][..], Node::items);
             for (index, window) in windows.iter().enumerate() {
-                schedules.extend(window.get("schedule").map(|node| (node, format!("/spec/syncWindows/{index}/schedule"))));
+                schedules
+                    .extend(window.get("schedule").map(|node| (node, format!("/spec/syncWindows/{index}/schedule"))));
             }
         }
         _ => return,

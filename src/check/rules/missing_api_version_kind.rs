@@ -38,8 +38,7 @@ declare_rule! {
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let repository = world.repository;
-    let used: BTreeSet<FileId> =
-        world.rendered.iter().flat_map(|rendered| &rendered.output.used).copied().collect();
+    let used: BTreeSet<FileId> = world.rendered.iter().flat_map(|rendered| &rendered.output.used).copied().collect();
     // Directories, and how many files of Kubernetes objects they hold.
     let mut manifests: BTreeMap<&str, usize> = BTreeMap::new();
     for id in repository.files_of(Class::Yaml) {

@@ -51,7 +51,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             findings.push(
                 placed
                     .finding(&RULE, node.unwrap_or(container))
-                    .message(format!("container {} has no memory limit", container.str_at(&["name"]).unwrap_or_default()))
+                    .message(format!(
+                        "container {} has no memory limit",
+                        container.str_at(&["name"]).unwrap_or_default()
+                    ))
                     .help("set resources.limits.memory")
                     .pointer(format!("{pointer}/spec/containers/{index}/resources")),
             );

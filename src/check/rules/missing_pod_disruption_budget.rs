@@ -44,8 +44,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         budgets.entry(place(world, rendered, resource)).or_default().push(resource);
     }
     for (rendered, resource) in resources(world) {
-        let replicated =
-            matches!((resource.group(), resource.kind()), ("apps", "Deployment" | "StatefulSet") | ("argoproj.io", "Rollout"));
+        let replicated = matches!(
+            (resource.group(), resource.kind()),
+            ("apps", "Deployment" | "StatefulSet") | ("argoproj.io", "Rollout")
+        );
         let replicas = resource.node.path(&["spec", "replicas"]).and_then(Node::as_i64).unwrap_or(1);
         if !replicated || replicas < 2 {
             continue;

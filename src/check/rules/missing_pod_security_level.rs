@@ -41,7 +41,8 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     if resource.label("pod-security.kubernetes.io/enforce").is_some() {
         return;
     }
-    let labels = resource.node.get("metadata").and_then(Node::as_mapping).and_then(|meta: &Mapping| meta.entry("labels"));
+    let labels =
+        resource.node.get("metadata").and_then(Node::as_mapping).and_then(|meta: &Mapping| meta.entry("labels"));
     let mark = labels.map_or_else(|| head(&resource.node), |entry| entry.key.mark());
     findings.push(
         Finding::new(&RULE, mark)

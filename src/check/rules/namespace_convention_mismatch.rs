@@ -69,7 +69,11 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         }
         let prefixes: Vec<&str> = named.values().map(|convention| convention.prefix.as_str()).collect();
         let mut finding = Finding::at(&RULE, node)
-            .message(format!("namespace {} lacks the prefix {} of its environment", node.text().unwrap_or_default(), prefixes.join(" or ")))
+            .message(format!(
+                "namespace {} lacks the prefix {} of its environment",
+                node.text().unwrap_or_default(),
+                prefixes.join(" or ")
+            ))
             .help("add the prefix, or correct the map")
             .application(application.id())
             .resource(application.resource.reference());

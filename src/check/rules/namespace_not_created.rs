@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::resolve::cluster::{IN_CLUSTER_NAME, IN_CLUSTER_SERVER};
 use crate::check::World;
 use crate::check::argo::sync_option;
 use crate::finding::{Check, Finding, Severity, declare_rule};
+use crate::resolve::cluster::{IN_CLUSTER_NAME, IN_CLUSTER_SERVER};
 use crate::schema::Scope;
 use crate::yaml::Node;
 

@@ -46,7 +46,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     for (_, resource) in resources(world) {
         let acts = matches!(
             (resource.group(), resource.kind()),
-            ("networking.istio.io", "DestinationRule" | "Sidecar") | ("security.istio.io", "PeerAuthentication" | "AuthorizationPolicy")
+            ("networking.istio.io", "DestinationRule" | "Sidecar")
+                | ("security.istio.io", "PeerAuthentication" | "AuthorizationPolicy")
         );
         if acts && !resource.namespace().is_empty() {
             meshed.entry(resource.namespace()).or_insert(resource);
@@ -54,7 +55,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     }
     for (namespace, policy) in meshed {
         // A Namespace in Git decides for itself, with or without the label.
-        let declared = resources(world).any(|(_, resource)| resource.kind() == "Namespace" && resource.name() == namespace);
+        let declared =
+            resources(world).any(|(_, resource)| resource.kind() == "Namespace" && resource.name() == namespace);
         if declared {
             continue;
         }
@@ -70,7 +72,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 break;
             }
             let options = application.spec(&["syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
-            let Some(option) = options.iter().find(|option| option.text() == Some("CreateNamespace=true")) else { continue };
+            let Some(option) = options.iter().find(|option| option.text() == Some("CreateNamespace=true")) else {
+                continue;
+            };
             first = Some(match first.take() {
                 None => Finding::at(&RULE, option)
                     .message(format!(
@@ -84,7 +88,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                     .application(application.id()),
                 Some(finding) if finding.mark == option.mark() => finding,
                 Some(finding) if finding.related.iter().any(|related| related.mark == option.mark()) => finding,
-                Some(finding) => finding.related(option.mark(), format!("Application {} creates it too", application.id())),
+                Some(finding) => {
+                    finding.related(option.mark(), format!("Application {} creates it too", application.id()))
+                }
             });
         }
         findings.extend(first);

@@ -93,13 +93,18 @@ fn clusters(root: &Node, findings: &mut Vec<Finding>) {
 /// Whether a variable of that name holds a credential by custom, and not the way to one.
 fn names_credential(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
-    let ends = ["PASSWORD", "PASSWD", "_TOKEN", "API_KEY", "APIKEY", "SECRET_KEY", "ACCESS_KEY", "PRIVATE_KEY", "_SECRET"];
+    let ends =
+        ["PASSWORD", "PASSWD", "_TOKEN", "API_KEY", "APIKEY", "SECRET_KEY", "ACCESS_KEY", "PRIVATE_KEY", "_SECRET"];
     ends.iter().any(|end| upper.ends_with(end)) && !upper.contains("ALLOW_EMPTY") && !upper.contains("PUBLIC")
 }
 
 /// Whether the text is filled in elsewhere.
 fn is_template(text: &str) -> bool {
-    text.contains("{{") || text.contains("${") || text.contains("$(") || text.starts_with("<path:") || text.starts_with("ref+")
+    text.contains("{{")
+        || text.contains("${")
+        || text.contains("$(")
+        || text.starts_with("<path:")
+        || text.starts_with("ref+")
 }
 
 /// Whether the text can be a credential: not empty, not filled in elsewhere, no path, no switch, no marked gap.

@@ -1,8 +1,8 @@
 //! `port-out-of-range`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::pod::Pod;
+use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
 declare_rule! {

@@ -38,7 +38,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let options = spec(&["syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
-        let Some(option) = options.iter().find(|option| option.text() == Some("CreateNamespace=true")) else { continue };
+        let Some(option) = options.iter().find(|option| option.text() == Some("CreateNamespace=true")) else {
+            continue;
+        };
         findings.push(
             Finding::at(&RULE, option)
                 .message("a namespace made by CreateNamespace stays when the Application of its pull request goes")

@@ -1,8 +1,8 @@
 //! `probe-port-not-found`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::pod::Pod;
+use crate::finding::{Check, Finding, declare_rule};
 
 declare_rule! {
     /// Reports a probe or a hook that names a port which its container does not have.
@@ -32,8 +32,7 @@ declare_rule! {
 fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     let Some(pod) = Pod::of(context.resource) else { return };
     for container in pod.containers() {
-        let named: Vec<&str> =
-            container.items("ports").filter_map(|(port, _)| port.get("name")?.text()).collect();
+        let named: Vec<&str> = container.items("ports").filter_map(|(port, _)| port.get("name")?.text()).collect();
         for probe in ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle/postStart", "lifecycle/preStop"] {
             for action in ["httpGet", "tcpSocket"] {
                 let inner = format!("/{probe}/{action}/port");

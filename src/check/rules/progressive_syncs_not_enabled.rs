@@ -45,7 +45,8 @@ const SWITCHES: [&str; 3] = [
 ];
 
 /// Objects that make up an installation of Argo CD.
-const INSTALLATION: [&str; 4] = ["argocd-cm", "argocd-cmd-params-cm", "argocd-server", "argocd-applicationset-controller"];
+const INSTALLATION: [&str; 4] =
+    ["argocd-cm", "argocd-cmd-params-cm", "argocd-server", "argocd-applicationset-controller"];
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let rolling: Vec<_> = world
@@ -77,7 +78,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         findings.push(
             Finding::at(&RULE, kind)
                 .message("RollingSync has no effect: nothing enables progressive syncs in the controller")
-                .help("set applicationsetcontroller.enable.progressive.syncs: \"true\" in ConfigMap argocd-cmd-params-cm")
+                .help(
+                    "set applicationsetcontroller.enable.progressive.syncs: \"true\" in ConfigMap argocd-cmd-params-cm",
+                )
                 .resource(set.reference())
                 .related(place, "Argo CD is configured here"),
         );

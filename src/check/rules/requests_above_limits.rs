@@ -1,8 +1,8 @@
 //! `requests-above-limits`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::pod::Pod;
+use crate::finding::{Check, Finding, declare_rule};
 use crate::schema::Quantity;
 use crate::yaml::Node;
 

@@ -50,7 +50,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         *uses.entry(head(&placed.resource.node)).or_default() += 1;
         let Some(application) = placed.rendered.application() else { continue };
         let resource = placed.resource;
-        let scope = world.schemas.for_cluster(application.destination_cluster()).scope(resource.api_version(), resource.kind());
+        let scope =
+            world.schemas.for_cluster(application.destination_cluster()).scope(resource.api_version(), resource.kind());
         let namespace = match scope {
             Some(Scope::Cluster) => "",
             _ => placed.namespace.unwrap_or_default(),
@@ -99,7 +100,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             .help("leave it to one of them");
         for owner in owners {
             let Some(application) = owner.rendered.application() else { continue };
-            finding = finding.related(head(&owner.resource.node), format!("deployed by Application {}", application.id()));
+            finding =
+                finding.related(head(&owner.resource.node), format!("deployed by Application {}", application.id()));
         }
         findings.push(finding);
     }
@@ -112,7 +114,9 @@ fn is_one_source(owners: &[&Placed<'_>]) -> bool {
         let sources = application.sources();
         let paths: Vec<_> = sources
             .iter()
-            .map(|source| ["repoURL", "path", "chart"].map(|key| source.node.str_at(&[key]).unwrap_or_default().to_owned()))
+            .map(|source| {
+                ["repoURL", "path", "chart"].map(|key| source.node.str_at(&[key]).unwrap_or_default().to_owned())
+            })
             .collect();
         Some((paths, application.destination_namespace().to_owned()))
     };

@@ -56,7 +56,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 findings.push(
                     placed
                         .finding(&RULE, node)
-                        .message(format!("{} scales {kind} `{name}`, which nothing makes in its namespace", placed.resource.kind()))
+                        .message(format!(
+                            "{} scales {kind} `{name}`, which nothing makes in its namespace",
+                            placed.resource.kind()
+                        ))
                         .help("name a workload of the namespace")
                         .help_did_you_mean(name, workloads),
                 );

@@ -40,7 +40,12 @@ const LEAST: &[(&str, &str, &[&str], i64)] = &[
     ("apps", "StatefulSet", &["replicas", "minReadySeconds", "revisionHistoryLimit"], 0),
     ("apps", "DaemonSet", &["minReadySeconds", "revisionHistoryLimit"], 0),
     ("apps", "ReplicaSet", &["replicas", "minReadySeconds"], 0),
-    ("batch", "Job", &["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"], 0),
+    (
+        "batch",
+        "Job",
+        &["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"],
+        0,
+    ),
     ("batch", "CronJob", &["startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"], 0),
     ("autoscaling", "HorizontalPodAutoscaler", &["maxReplicas"], 1),
 ];
@@ -61,7 +66,9 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     restart_policy(context, &pod, findings);
     for container in pod.containers() {
         for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-            for field in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"] {
+            for field in
+                ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
+            {
                 let inner = format!("/{probe}/{field}");
                 let pointer = format!("{}{inner}", container.pointer);
                 at_least(context, container.node.pointer(&inner), &pointer, 0, findings);
@@ -69,11 +76,9 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
             let threshold = format!("/{probe}/successThreshold");
             let once = container.node.pointer(&threshold).filter(|_| probe != "readinessProbe");
             if let Some(node) = once.filter(|node| node.as_i64().is_some_and(|number| number > 1)) {
-                findings.push(
-                    context
-                        .finding(&RULE, node, &format!("{}{threshold}", container.pointer))
-                        .message(format!("successThreshold of a {probe} must be 1, found {}", node.text().unwrap_or_default())),
-                );
+                findings.push(context.finding(&RULE, node, &format!("{}{threshold}", container.pointer)).message(
+                    format!("successThreshold of a {probe} must be 1, found {}", node.text().unwrap_or_default()),
+                ));
             }
         }
         for list in ["requests", "limits"] {
@@ -84,7 +89,13 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn at_least(context: &ResourceContext<'_>, node: Option<&Node>, pointer: &str, least: i64, findings: &mut Vec<Finding>) {
+fn at_least(
+    context: &ResourceContext<'_>,
+    node: Option<&Node>,
+    pointer: &str,
+    least: i64,
+    findings: &mut Vec<Finding>,
+) {
     let Some((node, number)) = node.and_then(|node| Some((node, node.as_i64()?))) else { return };
     if number < least {
         let field = pointer.rsplit('/').next().unwrap_or_default();
@@ -132,22 +143,20 @@ fn rollout(context: &ResourceContext<'_>, spec: &Node, findings: &mut Vec<Findin
 
 fn restart_policy(context: &ResourceContext<'_>, pod: &Pod<'_>, findings: &mut Vec<Finding>) {
     let allowed: &[&str] = match (context.resource.group(), context.resource.kind()) {
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("", "ReplicationController") => &["Always"],
+        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("", "ReplicationController") => {
+            &["Always"]
+        }
         ("batch", _) => &["OnFailure", "Never"],
         _ => return,
     };
     let Some(node) = pod.spec.get("restartPolicy") else { return };
     let Some(policy) = node.text().filter(|policy| matches!(*policy, "Always" | "OnFailure" | "Never")) else { return };
     if !allowed.contains(&policy) {
-        findings.push(
-            context
-                .finding(&RULE, node, &format!("{}/restartPolicy", pod.pointer))
-                .message(format!(
-                    "restartPolicy of a {} must be {}, found `{policy}`",
-                    context.resource.kind(),
-                    allowed.join(" or ")
-                )),
-        );
+        findings.push(context.finding(&RULE, node, &format!("{}/restartPolicy", pod.pointer)).message(format!(
+            "restartPolicy of a {} must be {}, found `{policy}`",
+            context.resource.kind(),
+            allowed.join(" or ")
+        )));
     }
 }
 

@@ -80,7 +80,8 @@ struct Asks<'a, 'c, 'f> {
 impl Asks<'_, '_, '_> {
     /// Whether the object at `pointer`, which is there, lacks `property`.
     fn lacks(&self, pointer: &str, property: &str) -> bool {
-        let Some(object) = self.context.resource.node.pointer(pointer).filter(|node| node.as_mapping().is_some()) else {
+        let Some(object) = self.context.resource.node.pointer(pointer).filter(|node| node.as_mapping().is_some())
+        else {
             return false;
         };
         match object.get(property) {

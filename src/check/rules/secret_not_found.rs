@@ -34,7 +34,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let producers = Producers::of(world);
     for (rendered, resource) in resources(world) {
         for Reference { node, pointer, key } in references(resource) {
-            let Some(name) = node.text().filter(|_| producers.is_missing(world, rendered, resource, key)) else { continue };
+            let Some(name) = node.text().filter(|_| producers.is_missing(world, rendered, resource, key)) else {
+                continue;
+            };
             let finding = Finding::at(&RULE, node)
                 .message(format!("no manifest, ExternalSecret or SealedSecret makes Secret {name}"))
                 .help_did_you_mean(name, producers.names(world, rendered, resource))
@@ -45,7 +47,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     for set in &world.resolved.application_sets {
         let namespace = if set.namespace().is_empty() { "argocd" } else { set.namespace() };
         for node in tokens(&set.node) {
-            let Some(name) = node.text().filter(|name| producers.is_missing_anywhere(namespace, name)) else { continue };
+            let Some(name) = node.text().filter(|name| producers.is_missing_anywhere(namespace, name)) else {
+                continue;
+            };
             findings.push(
                 Finding::at(&RULE, node)
                     .message(format!("no manifest, ExternalSecret or SealedSecret makes Secret {namespace}/{name}"))

@@ -55,7 +55,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         let Some(name) = maker.name.text().filter(|name| !name.is_empty()) else { continue };
         let makers = made.entry((place(world, rendered, resource), SmolStr::new(name))).or_default();
         // One object that two Applications deploy is another rule's finding.
-        let same = |other: &Maker<'_>| (other.resource.kind(), other.resource.name()) == (resource.kind(), resource.name());
+        let same =
+            |other: &Maker<'_>| (other.resource.kind(), other.resource.name()) == (resource.kind(), resource.name());
         if !makers.iter().any(same) {
             makers.push(maker);
         }

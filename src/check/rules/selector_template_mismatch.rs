@@ -1,8 +1,8 @@
 //! `selector-template-mismatch`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::selector::{Mismatch, first_mismatch};
+use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
 declare_rule! {

@@ -44,7 +44,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             findings.push(
                 placed
                     .finding(&RULE, node)
-                    .message(format!("{} runs as ServiceAccount `{name}`, which nothing makes in its namespace", placed.resource.kind()))
+                    .message(format!(
+                        "{} runs as ServiceAccount `{name}`, which nothing makes in its namespace",
+                        placed.resource.kind()
+                    ))
                     .help("add the ServiceAccount")
                     .help_did_you_mean(name, accounts),
             );

@@ -59,7 +59,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 findings.push(
                     placed
                         .finding(&RULE, node)
-                        .message(format!("{} sends to port `{name}`, which no container of its pods has", placed.resource.kind()))
+                        .message(format!(
+                            "{} sends to port `{name}`, which no container of its pods has",
+                            placed.resource.kind()
+                        ))
                         .help("name a port of the container")
                         .help_did_you_mean(name, ports.iter().copied()),
                 );

@@ -41,7 +41,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         let is_chart = source.node.str_at(&["path"]).is_some_and(|path| world.repository.charts.contains_key(path));
         let distinct = is_chart
             || ["chart", "plugin"].iter().any(|key| source.node.get(key).is_some())
-            || ["namePrefix", "nameSuffix", "namespace"].iter().any(|key| source.node.path(&["kustomize", key]).is_some());
+            || ["namePrefix", "nameSuffix", "namespace"]
+                .iter()
+                .any(|key| source.node.path(&["kustomize", key]).is_some());
         let (Some(url), Some(path)) = (source.node.str_at(&["repoURL"]), source.node.get("path")) else { continue };
         if distinct || path.text().is_none_or(|text| text.contains("{{")) {
             continue;
@@ -57,8 +59,11 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             let clash = others.into_iter().find(|(other, _)| {
                 let environments_differ = world.environment(other) != world.environment(application);
                 let first = application.generated_by.is_none() && other.generated_by.is_some()
-                    || application.generated_by.is_some() == other.generated_by.is_some() && other.id() < application.id();
-                first && !environments_differ && (same_cluster(application, other) || misplaced(world, application, other))
+                    || application.generated_by.is_some() == other.generated_by.is_some()
+                        && other.id() < application.id();
+                first
+                    && !environments_differ
+                    && (same_cluster(application, other) || misplaced(world, application, other))
             });
             let Some((other, place)) = clash else { continue };
             let how = match &other.generated_by {

@@ -94,7 +94,10 @@ fn kustomizations(world: &World<'_>, application: &Application, findings: &mut V
         let path = source.node.get("path").unwrap_or(source.node);
         findings.push(
             Finding::at(&kustomization_not_found::RULE, path)
-                .message(format!("`kustomize` makes a kustomization of {}, which has no kustomization file", found.directory))
+                .message(format!(
+                    "`kustomize` makes a kustomization of {}, which has no kustomization file",
+                    found.directory
+                ))
                 .help("name the path of an overlay"),
         );
     }

@@ -33,7 +33,9 @@ fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
         rendered.output.resources.iter().any(|resource| resource.kind() == "CustomResourceDefinition")
     };
     // Everything is rendered and nothing of it needs the option.
-    let needless = context.rendered.is_some_and(|rendered| !rendered.output.failed && !rendered.output.resources.is_empty() && !is_definition(rendered));
+    let needless = context.rendered.is_some_and(|rendered| {
+        !rendered.output.failed && !rendered.output.resources.is_empty() && !is_definition(rendered)
+    });
     if !needless {
         return;
     }

@@ -56,7 +56,10 @@ fn check(context: &ApplicationContext<'_>, findings: &mut Vec<Finding>) {
     let mut earlier = earlier.peekable();
     let Some(first) = earlier.peek() else { return };
     let mut finding = Finding::new(&RULE, entry.key.mark())
-        .message(format!("wave {own} of phase PreSync comes before every wave of phase Sync, {} among them", first.id()))
+        .message(format!(
+            "wave {own} of phase PreSync comes before every wave of phase Sync, {} among them",
+            first.id()
+        ))
         .help("remove the hook annotation: then the wave orders it");
     for other in earlier.take(4) {
         let place = other.resource.node.path(&["metadata", "annotations", "argocd.argoproj.io/sync-wave"]);

@@ -30,9 +30,8 @@ declare_rule! {
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     // A repository that is applied by hand, or whose root is elsewhere, has no root Application to be missing from.
-    let deploys = |rendered: &&Rendered| {
-        rendered.application().is_some() && rendered.output.resources.iter().any(is_argo)
-    };
+    let deploys =
+        |rendered: &&Rendered| rendered.application().is_some() && rendered.output.resources.iter().any(is_argo);
     let roots: Vec<&Rendered> = world.rendered.iter().filter(deploys).collect();
     if roots.is_empty() {
         return;

@@ -34,7 +34,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let repository = world.repository;
-    let mut used: BTreeSet<FileId> = world.rendered.iter().flat_map(|rendered| rendered.output.used.iter().copied()).collect();
+    let mut used: BTreeSet<FileId> =
+        world.rendered.iter().flat_map(|rendered| rendered.output.used.iter().copied()).collect();
     for application in &world.resolved.applications {
         for source in application.sources() {
             let directory = source.node.str_at(&["path"]).unwrap_or_default();
@@ -69,20 +70,25 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
 /// `values.yaml`, `values-production.yaml`, `production-values.yaml`, `values.production.yaml`
 fn is_values(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".yaml").or(name.strip_suffix(".yml")) else { return false };
-    stem == "values" || ["values-", "values.", "values_"].iter().any(|start| stem.starts_with(start)) || stem.ends_with("-values")
+    stem == "values"
+        || ["values-", "values.", "values_"].iter().any(|start| stem.starts_with(start))
+        || stem.ends_with("-values")
 }
 
 /// Whether an ApplicationSet or a kustomization names the path, or part of it by a template: then who reads it is not
 /// known here.
 fn named(world: &World<'_>, path: &str) -> bool {
     let sets = world.resolved.application_sets.iter().map(|set| &set.node);
-    let kustomizations = world.repository.kustomizations.iter().filter_map(|(directory, id)| {
-        Some((directory, &world.repository.yaml(*id)?.documents.first()?.root))
-    });
-    sets.into_iter().any(|set| mentions(set, &|text| text.contains(base_name(path)) || text.contains("values") && text.contains("{{")))
-        || kustomizations.into_iter().any(|(directory, root)| {
-            mentions(root, &|text| normalize(directory, text).as_deref() == Some(path))
-        })
+    let kustomizations = world
+        .repository
+        .kustomizations
+        .iter()
+        .filter_map(|(directory, id)| Some((directory, &world.repository.yaml(*id)?.documents.first()?.root)));
+    sets.into_iter().any(|set| {
+        mentions(set, &|text| text.contains(base_name(path)) || text.contains("values") && text.contains("{{"))
+    }) || kustomizations
+        .into_iter()
+        .any(|(directory, root)| mentions(root, &|text| normalize(directory, text).as_deref() == Some(path)))
 }
 
 fn mentions(root: &Node, wanted: &dyn Fn(&str) -> bool) -> bool {

@@ -1,8 +1,8 @@
 //! `volume-not-defined`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
 use crate::check::pod::Pod;
+use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
 declare_rule! {
@@ -42,7 +42,8 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     for container in pod.containers() {
         for list in ["volumeMounts", "volumeDevices"] {
             for (mount, pointer) in container.items(list) {
-                let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !text.is_empty())) else {
+                let Some(name) = mount.get("name").filter(|name| name.text().is_some_and(|text| !text.is_empty()))
+                else {
                     continue;
                 };
                 let wanted = text(name);
@@ -52,7 +53,10 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
                 findings.push(
                     context
                         .finding(&RULE, name, &format!("{pointer}/name"))
-                        .message(format!("container {} mounts the volume `{wanted}`, which its pod does not define", container.name()))
+                        .message(format!(
+                            "container {} mounts the volume `{wanted}`, which its pod does not define",
+                            container.name()
+                        ))
                         .help_did_you_mean(&wanted, known.iter().map(String::as_str)),
                 );
             }

@@ -1,9 +1,9 @@
 //! `wrong-path-segment`
 
 use crate::check::World;
+use crate::check::rules::{duplicate_generated_name, source_path_deployed_twice};
 use crate::check::segments::{Shared, Template, templates};
 use crate::finding::{Check, Finding, Severity, declare_rule};
-use crate::check::rules::{duplicate_generated_name, source_path_deployed_twice};
 use crate::origin::Mark;
 use crate::yaml::{Node, Style};
 
@@ -84,15 +84,15 @@ fn labels(template: &Template<'_>, findings: &mut Vec<Finding>) {
 fn names(template: &Template<'_>, findings: &mut Vec<Finding>) {
     let Some(name) = template.set.node.path(&["spec", "template", "metadata", "name"]) else { return };
     let Some(text) = name.text() else { return };
-    let (offset, message) = if let Some((offset, index, word)) = template.spelled_out(text).filter(|_| template.repaired)
-    {
-        let pattern = template.place.text().unwrap_or_default();
-        (offset, format!("segment {index} of {pattern} is always {word}: several directories would share a name"))
-    } else if let Some(Shared { name, count }) = template.shared_name(text) {
-        (0, format!("{count} of the directories that match {} would be called {name}", template.pattern))
-    } else {
-        return;
-    };
+    let (offset, message) =
+        if let Some((offset, index, word)) = template.spelled_out(text).filter(|_| template.repaired) {
+            let pattern = template.place.text().unwrap_or_default();
+            (offset, format!("segment {index} of {pattern} is always {word}: several directories would share a name"))
+        } else if let Some(Shared { name, count }) = template.shared_name(text) {
+            (0, format!("{count} of the directories that match {} would be called {name}", template.pattern))
+        } else {
+            return;
+        };
     findings.push(
         Finding::new(&duplicate_generated_name::RULE, within(name, offset))
             .message(message)
