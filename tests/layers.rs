@@ -58,7 +58,16 @@ fn only_sync_and_serve_know_the_kube_client() {
 fn loading_to_planning_touches_nothing_outside() {
     let pure =
         ["yaml", "origin", "load", "config", "resolve", "render", "schema", "check", "finding", "waiver", "plan"];
-    let outside =
-        ["std::fs", "std::env", "std::process", "TcpStream", "UdpSocket", "SystemTime", "Instant::now", "Utc::now", "Local::now"];
+    let outside = [
+        "std::fs",
+        "std::env",
+        "std::process",
+        "TcpStream",
+        "UdpSocket",
+        "SystemTime",
+        "Instant::now",
+        "Utc::now",
+        "Local::now",
+    ];
     assert_eq!(places(&outside, |module| pure.contains(&module)), Vec::<String>::new());
 }

@@ -14,3 +14,4 @@ mod layers;
 mod parity;
 mod repos;
 mod spec;
+mod yaml;
