@@ -1,7 +1,7 @@
 //! What is wrong with a repository, in the form that every stage and rule reports it.
 //!
 //! A [`Finding`] names its [`Rule`], the place that a person must mend, and what led there. Lines come from the
-//! [`Mark`](crate::origin::Mark)s of the values at fault; nothing here reads files. What could not be evaluated is a
+//! [`Mark`]s of the values at fault; nothing here reads files. What could not be evaluated is a
 //! [`NotJudged`], never a finding.
 
 mod rule;

@@ -1,7 +1,7 @@
 //! What was judged in, text for people and machines out: one file a format.
 //!
 //! Every format is written from the same [`Checked`]; marks become paths here. Nothing of a Secret's values is shown:
-//! the text of such lines is masked ([`place::Masked`]).
+//! the text of such lines is masked ([`place::masked`]).
 
 mod checkstyle;
 mod concise;

@@ -8,7 +8,7 @@
 //! - `application`: each Application with what it renders (see `policies/README.md`);
 //! - `repository`: everything, in one document.
 //!
-//! [`source`] reads the texts, [`evaluate`] runs them, [`unit`] runs their tests.
+//! [`source`] reads the texts, [`evaluate`] runs them, [`mod@unit`] runs their tests.
 
 mod builtin;
 mod evaluate;

@@ -38,7 +38,7 @@ declare_rule! {
     "autoscaler-replicas-conflict" = {
         summary: "automated sync fights with an autoscaler",
         severity: Warning,
-        profile: Recommended,
+        profile: Strict,
         since: "0.1.0",
         check: Check::World(check),
     }

@@ -30,7 +30,7 @@ declare_rule! {
     "replicas-managed-by-autoscaler" = {
         summary: "replicas are managed by an autoscaler",
         severity: Warning,
-        profile: Recommended,
+        profile: Strict,
         since: "0.1.0",
         check: Check::World(check),
     }

@@ -26,7 +26,7 @@ declare_rule! {
     "sync-wave-ineffective" = {
         summary: "the wave orders nothing",
         severity: Warning,
-        profile: Recommended,
+        profile: Strict,
         since: "0.1.0",
         check: Check::World(check),
     }
