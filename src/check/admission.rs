@@ -3,7 +3,7 @@
 //! The same schemas, policies and resource rules as for a repository, with the request as the object's origin. What
 //! looks beyond the object is left out: the request does not hold what is beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use smol_str::SmolStr;
@@ -63,6 +63,7 @@ impl Admission {
         let output = Output { resources: vec![Resource { node }], ..Output::default() };
         let rendered = [Rendered { target: Arc::new(target), output }];
         let resolved = Resolved::default();
+        let stock = OnceLock::new();
         let world = World {
             repository: &repository,
             resolved: &resolved,
@@ -70,6 +71,7 @@ impl Admission {
             schemas: &self.schemas,
             config: &self.config,
             profile: self.profile,
+            stock: &stock,
         };
         let selection = Selection::new(&self.config, &self.policies, self.profile)
             .without(&[affinity_selector_matches_no_pod::RULE.id]);

@@ -5,7 +5,7 @@
 //! the order of the work, so that the result is the same at any number of threads.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use rayon::prelude::*;
@@ -53,6 +53,7 @@ pub struct CheckInput {
 pub fn check(input: CheckInput) -> Checked {
     let CheckInput { repository, resolved, rendered, config, schemas, policies, profile, today, findings, not_judged } =
         input;
+    let stock = OnceLock::new();
     let world = World {
         repository: &repository,
         resolved: &resolved,
@@ -60,6 +61,7 @@ pub fn check(input: CheckInput) -> Checked {
         schemas: &schemas,
         config: &config,
         profile,
+        stock: &stock,
     };
     let selection = Selection::new(&config, &policies, profile);
     let mut raw: Vec<Raw> = findings.into_iter().map(|finding| Raw { finding, target: Mark::NONE }).collect();
@@ -200,7 +202,7 @@ impl Selection {
 }
 
 /// The findings of the renderers and of the rules that look at one resource, a list a target.
-pub(super) fn targets(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
+pub(super) fn targets<'w>(world: &'w World<'w>, selection: &Selection) -> Vec<Vec<Raw>> {
     let looks: Vec<fn(&ResourceContext<'_>, &mut Vec<Finding>)> = selection
         .rules()
         .filter_map(|rule| match rule.check {
@@ -252,7 +254,7 @@ fn by_id<'a>(world: &World<'a>) -> BTreeMap<SmolStr, &'a Rendered> {
 }
 
 /// The findings of the rules that look at one Application.
-fn applications(world: &World<'_>, selection: &Selection) -> Vec<Vec<Raw>> {
+fn applications<'w>(world: &'w World<'w>, selection: &Selection) -> Vec<Vec<Raw>> {
     let looks: Vec<fn(&ApplicationContext<'_>, &mut Vec<Finding>)> = selection
         .rules()
         .filter_map(|rule| match rule.check {

@@ -30,6 +30,9 @@ pub use collect::{Accepted, Checked, Judgement, Summary, Waived};
 pub use engine::{CheckInput, check};
 pub use fingerprint::new_since;
 
+use std::sync::OnceLock;
+
+use self::inventory::Inventory;
 use crate::config::{Config, Place};
 use crate::finding::Profile;
 use crate::load::Repository;
@@ -53,6 +56,15 @@ pub struct World<'a> {
     pub config: &'a Config,
     /// The choice of rules that is in force.
     pub profile: Profile,
+    /// What lies in each namespace: taken once, when the first rule asks.
+    pub(crate) stock: &'a OnceLock<Inventory<'a>>,
+}
+
+impl<'a> World<'a> {
+    /// What lies in each namespace.
+    pub(crate) fn inventory(&self) -> &'a Inventory<'a> {
+        self.stock.get_or_init(|| Inventory::new(self))
+    }
 }
 
 /// One rendered resource and where it is deployed.

@@ -108,7 +108,7 @@ fn is_placeholder(node: &Node) -> bool {
 }
 
 /// What could not be validated: one entry for each kind without schema, at the first object of it.
-pub fn not_judged(world: &World<'_>) -> Vec<NotJudged> {
+pub fn not_judged<'w>(world: &'w World<'w>) -> Vec<NotJudged> {
     let mut kinds: BTreeMap<(SmolStr, SmolStr), (Mark, usize)> = BTreeMap::new();
     for rendered in world.rendered {
         for resource in &rendered.output.resources {

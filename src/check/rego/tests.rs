@@ -27,6 +27,7 @@ fn said(policies: &[(&str, &str)], application: &str, manifests: &str) -> (Vec<F
         [Rendered { target: Arc::new(target), output: Output { resources: documents("a.yaml"), ..Output::default() } }];
     let resolved = Resolved { applications: vec![application], ..Resolved::default() };
     let (config, _) = Config::load(&repository, None);
+    let stock = std::sync::OnceLock::new();
     let world = World {
         repository: &repository,
         resolved: &resolved,
@@ -34,6 +35,7 @@ fn said(policies: &[(&str, &str)], application: &str, manifests: &str) -> (Vec<F
         schemas: &Catalogues::default(),
         config: &config,
         profile: Profile::Seed,
+        stock: &stock,
     };
     let (found, not_judged) = set.evaluate(&world, &|_| true);
     (found.into_iter().map(|(finding, _)| finding).collect(), not_judged, findings)

@@ -7,7 +7,6 @@ use smol_str::SmolStr;
 use crate::check::World;
 use crate::check::argo::{automated, key_mark};
 use crate::check::autoscaling::{Scaled, ignores_replicas, scaled};
-use crate::check::inventory::Inventory;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::origin::Mark;
 use crate::resolve::Application;
@@ -45,9 +44,9 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     let mut by_place: BTreeMap<Mark, Vec<(&Application, Scaled<'_>)>> = BTreeMap::new();
-    for scaled in scaled(world, &inventory) {
+    for scaled in scaled(world, inventory) {
         let Some(application) = scaled.workload.rendered.application() else { continue };
         if automated(application).is_some() && !ignores_replicas(application, scaled.workload.resource) {
             by_place.entry(place(world, application)).or_default().push((application, scaled));

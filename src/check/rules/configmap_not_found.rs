@@ -1,7 +1,6 @@
 //! `configmap-not-found`
 
 use crate::check::World;
-use crate::check::inventory::Inventory;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
@@ -38,7 +37,7 @@ const INJECTED: [&str; 4] =
     ["kube-root-ca.crt", "istio-ca-root-cert", "openshift-service-ca.crt", "linkerd-identity-trust-roots"];
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for placed in inventory.everything() {
         let Some((template, _)) = placed.resource.pod_template() else { continue };
         if !inventory.is_closed(placed) {

@@ -1,7 +1,6 @@
 //! `missing-memory-limit`
 
 use crate::check::World;
-use crate::check::inventory::Inventory;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
@@ -33,7 +32,7 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for placed in inventory.everything() {
         let Some((template, pointer)) = placed.resource.pod_template() else { continue };
         // Since 1.34 the pod as a whole may have the limit.

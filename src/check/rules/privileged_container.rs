@@ -37,7 +37,7 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for placed in inventory.everything() {
         let Some((template, pointer)) = placed.resource.pod_template() else { continue };
         if placed.resource.kind() == "DaemonSet" || placed.namespace == Some("kube-system") {
@@ -47,7 +47,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             let containers = template.path(&["spec", key]).map(Node::items).unwrap_or_default();
             for (index, container) in containers.iter().enumerate() {
                 let Some(node) = container.path(&["securityContext", "privileged"]) else { continue };
-                if node.as_bool() != Some(true) || is_meant(&inventory, placed) {
+                if node.as_bool() != Some(true) || is_meant(inventory, placed) {
                     continue;
                 }
                 findings.push(

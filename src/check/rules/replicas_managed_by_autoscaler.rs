@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::check::World;
 use crate::check::autoscaling::{Scaled, ignores_replicas, scaled};
-use crate::check::inventory::Inventory;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::origin::Mark;
 
@@ -37,9 +36,9 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     let mut by_place: BTreeMap<Mark, Vec<Scaled<'_>>> = BTreeMap::new();
-    for scaled in scaled(world, &inventory) {
+    for scaled in scaled(world, inventory) {
         by_place.entry(scaled.replicas.mark()).or_default().push(scaled);
     }
     for (mark, all) in by_place {

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use crate::check::World;
 use crate::check::engine::head;
-use crate::check::inventory::{Inventory, Placed};
+use crate::check::inventory::Placed;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::origin::Mark;
 use crate::schema::Scope;
@@ -43,7 +43,7 @@ declare_rule! {
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     let mut objects: BTreeMap<Key<'_>, Vec<&Placed<'_>>> = BTreeMap::new();
     let mut uses: BTreeMap<Mark, usize> = BTreeMap::new();
     for placed in inventory.everything() {

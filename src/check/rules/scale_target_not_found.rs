@@ -1,7 +1,6 @@
 //! `scale-target-not-found`
 
 use crate::check::World;
-use crate::check::inventory::Inventory;
 use crate::finding::{Check, Finding, declare_rule};
 
 declare_rule! {
@@ -39,7 +38,7 @@ const SCALERS: [(&str, &str, &str); 3] = [
 ];
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for (group, kind, field) in SCALERS {
         for placed in inventory.of_kind(group, kind) {
             let Some(target) = placed.resource.node.path(&["spec", field]) else { continue };

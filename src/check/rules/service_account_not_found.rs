@@ -1,7 +1,6 @@
 //! `service-account-not-found`
 
 use crate::check::World;
-use crate::check::inventory::Inventory;
 use crate::finding::{Check, Finding, declare_rule};
 
 declare_rule! {
@@ -30,7 +29,7 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for placed in inventory.everything() {
         let Some((template, _)) = placed.resource.pod_template() else { continue };
         let name = ["serviceAccountName", "serviceAccount"].iter().find_map(|key| template.path(&["spec", key]));

@@ -1,7 +1,7 @@
 //! `service-port-not-found`
 
 use crate::check::World;
-use crate::check::inventory::{Inventory, selects};
+use crate::check::inventory::selects;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
@@ -30,7 +30,7 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for placed in inventory.of_kind("", "Service") {
         let spec = placed.resource.node.get("spec");
         let Some(selector) = spec.and_then(|spec| spec.get("selector")).filter(|s| !s.entries().is_empty()) else {

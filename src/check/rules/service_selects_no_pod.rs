@@ -1,7 +1,7 @@
 //! `service-selects-no-pod`
 
 use crate::check::World;
-use crate::check::inventory::{Inventory, selects};
+use crate::check::inventory::selects;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Entry;
 
@@ -33,7 +33,7 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let inventory = Inventory::new(world);
+    let inventory = world.inventory();
     for placed in inventory.of_kind("", "Service") {
         let Some(selector) = placed.resource.node.path(&["spec", "selector"]) else { continue };
         let external = placed.resource.node.str_at(&["spec", "type"]) == Some("ExternalName");
