@@ -64,7 +64,7 @@ const SIMPLE_KEY: usize = 128;
 /// # Errors
 /// [`WriteError`] if JSON cannot say a value of it.
 pub fn write(node: &Node, out: &mut String) -> Result<(), WriteError> {
-    let mut writer = Writer { line: out.len(), out, sorted: true };
+    let mut writer = Writer { line: out.len(), out, sorted: true, pretty: false };
     writer.node(node, 0, Place::Document)?;
     writer.end_line();
     Ok(())
@@ -72,7 +72,7 @@ pub fn write(node: &Node, out: &mut String) -> Result<(), WriteError> {
 
 /// As [`write`], with the keys in the order of the tree.
 pub(crate) fn write_as_it_is(node: &Node, out: &mut String) -> Result<(), WriteError> {
-    let mut writer = Writer { line: out.len(), out, sorted: false };
+    let mut writer = Writer { line: out.len(), out, sorted: false, pretty: false };
     writer.node(node, 0, Place::Document)?;
     writer.end_line();
     Ok(())
@@ -80,7 +80,15 @@ pub(crate) fn write_as_it_is(node: &Node, out: &mut String) -> Result<(), WriteE
 
 /// Appends `json` to `out` as one document; the text ends with a line break.
 pub fn write_json(json: &Json, out: &mut String) {
-    let mut writer = Writer { line: out.len(), out, sorted: true };
+    let mut writer = Writer { line: out.len(), out, sorted: true, pretty: false };
+    writer.json(json, 0, Place::Document);
+    writer.end_line();
+}
+
+/// As [`write_json`], in go-yaml's own style: sequences two deeper than their key, lines of any length, and floats as Go
+/// prints them.
+pub(crate) fn write_json_pretty(json: &Json, out: &mut String) {
+    let mut writer = Writer { line: out.len(), out, sorted: true, pretty: true };
     writer.json(json, 0, Place::Document);
     writer.end_line();
 }
@@ -167,12 +175,26 @@ pub(crate) fn float(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
+/// A number with as many digits as it needs, and an exponent from six digits on.
+fn shortest(value: f64) -> String {
+    let text = format!("{value:e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+        }
+        _ => format!("{value}"),
+    }
+}
+
 struct Writer<'o> {
     out: &'o mut String,
     /// Where the current line begins.
     line: usize,
     /// Whether keys are sorted.
     sorted: bool,
+    /// See [`write_json_pretty`].
+    pretty: bool,
 }
 
 impl Writer<'_> {
@@ -250,6 +272,7 @@ impl Writer<'_> {
             Json::Bool(value) => self.bare(if *value { "true" } else { "false" }, place),
             Json::Number(number) => {
                 let text = match number.as_f64() {
+                    Some(value) if self.pretty && number.is_f64() => shortest(value),
                     Some(value) if !number.is_i64() && !number.is_u64() => float(value),
                     _ => number.to_string(),
                 };
@@ -279,6 +302,7 @@ impl Writer<'_> {
 
     fn sequence_indent(&self, indent: usize, place: Place) -> usize {
         match place {
+            Place::Value if self.pretty => indent + 2,
             Place::Document | Place::Value => indent,
             Place::Item => indent + 2,
         }
@@ -349,7 +373,7 @@ impl Writer<'_> {
 
     /// Whether `text` can reach the fold: bytes are at least as many as characters.
     fn may_fold(&self, text: &str, key: bool) -> bool {
-        !key && self.out.len() - self.line + text.len() > WIDTH && text.contains(' ')
+        !key && !self.pretty && self.out.len() - self.line + text.len() > WIDTH && text.contains(' ')
     }
 
     fn plain(&mut self, text: &str, indent: usize, key: bool) {
@@ -405,7 +429,7 @@ impl Writer<'_> {
 
     fn double_quoted(&mut self, text: &str, indent: usize, key: bool) {
         self.out.push('"');
-        let fold = !key && text.contains(' ');
+        let fold = !key && !self.pretty && text.contains(' ');
         let mut after_space = false;
         for (at, c) in text.char_indices() {
             if !is_printable(c) || is_break(c) || c == '\u{feff}' || c == '"' || c == '\\' {

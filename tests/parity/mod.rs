@@ -4,3 +4,4 @@ mod argo_appset;
 mod argo_health;
 mod helm;
 mod kustomize;
+mod templates;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use crate::render::template::{Call, FunctionError, Object, Value};
+use crate::render::template::{Call, FunctionError, Object, Param, Value};
 
 /// The version that Helm 4.3 assumes without a cluster.
 pub(super) const DEFAULT_KUBE_VERSION: &str = "v1.37.0";
@@ -135,6 +135,21 @@ impl Object for KubeVersion {
         self.normalized.clone()
     }
 
+    fn parts(&self) -> Option<(bool, Vec<Value>)> {
+        let texts = [&self.version, &self.normalized, &self.major.to_string(), &self.minor.to_string()];
+        Some((false, texts.map(|text| text.as_str().into()).to_vec()))
+    }
+
+    // Only a pointer to it has a String method.
+    fn sprint(&self) -> String {
+        format!("{{{} {} {} {}}}", self.version, self.normalized, self.major, self.minor)
+    }
+
+    fn json(&self) -> Option<Value> {
+        let fields = ["Version", "Major", "Minor"];
+        Some(Value::map(fields.map(|name| (name, self.field(name).unwrap_or_default()))))
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -154,9 +169,12 @@ impl Object for ApiVersions {
     fn method(&self, name: &str, _: &mut Call<'_>, args: &[Value]) -> Option<Result<Value, FunctionError>> {
         (name == "Has").then(|| match args {
             [Value::String(version)] => Ok(self.0.iter().any(|known| known == version.as_str()).into()),
-            [other] => Err(format!("wrong type for value; expected string; got {}", other.type_name()).into()),
-            _ => Err(format!("wrong number of args for Has: want 1 got {}", args.len()).into()),
+            _ => Ok(false.into()),
         })
+    }
+
+    fn params(&self, method: &str) -> Option<&'static [Param]> {
+        (method == "Has").then_some(&[Param::String])
     }
 
     fn print(&self) -> String {
@@ -175,22 +193,31 @@ impl Object for ApiVersions {
 
 struct HelmVersion;
 
+/// Of the Helm whose templates these are.
+const HELM_VERSION: [(&str, &str); 5] = [
+    ("Version", "v4.3.1"),
+    ("GitCommit", "c0d08d0d6d9424d4a14febb5e8a3e51b0dd00dff"),
+    ("GitTreeState", "clean"),
+    ("GoVersion", "go1.27.2"),
+    ("KubeClientVersion", "v1.37"),
+];
+
 impl Object for HelmVersion {
     fn type_name(&self) -> &'static str {
         "version.BuildInfo"
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        Some(match name {
-            "Version" => "v4.3.1".into(),
-            "GitCommit" | "GitTreeState" | "KubeClientVersion" => "".into(),
-            "GoVersion" => "go1.26".into(),
-            _ => return None,
-        })
+        HELM_VERSION.iter().find(|(field, _)| *field == name).map(|(_, text)| (*text).into())
     }
 
     fn print(&self) -> String {
-        "{v4.3.1}".to_owned()
+        format!("{{{}}}", HELM_VERSION.map(|(_, text)| text).join(" "))
+    }
+
+    fn json(&self) -> Option<Value> {
+        let keys = ["version", "git_commit", "git_tree_state", "go_version", "kube_client_version"];
+        Some(Value::map(keys.into_iter().zip(HELM_VERSION).map(|(key, (_, text))| (key, text.into()))))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -122,18 +122,69 @@ fn yaml_of(repository: &Repository, file: &ChartFile) -> Option<Arc<YamlFile>> {
     }
 }
 
-/// What makes the parsed file useless to Helm, and where.
-pub(super) fn broken(yaml: &YamlFile) -> Option<(String, Mark)> {
+/// What makes the parsed file useless to Helm, in its words, and where; `text` is what was parsed.
+pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
+    if let Some(at) = text.chars().position(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || c == '\x7f') {
+        let start = text.char_indices().nth(at).map_or(0, |(at, _)| at as u32);
+        let mark = yaml.documents.first().map_or(Mark::NONE, |document| document.root.mark());
+        let mark = Mark { start, end: start + 1, ..mark };
+        return Some(("error converting YAML to JSON: yaml: control characters are not allowed".to_owned(), mark));
+    }
+    // A tab in front of the first token is no indentation.
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if first.starts_with('\t') && !first.trim_start().starts_with('#') {
+        let mark = yaml.documents.first().map_or(Mark::NONE, |document| document.root.mark());
+        let what = "error converting YAML to JSON: yaml: found character that cannot start any token";
+        return Some((what.to_owned(), mark));
+    }
     yaml.problems.iter().find_map(|problem| {
         let what = match &problem.kind {
             ProblemKind::DuplicateKey { .. } => return None,
-            ProblemKind::Syntax(what) => what.clone(),
+            ProblemKind::Syntax(what) => syntax(what, problem.mark, text),
             ProblemKind::TooDeep(limit) => format!("nested deeper than {limit} levels"),
             ProblemKind::AliasExpansion(limit) => format!("aliases expand to more than {limit} values"),
-            ProblemKind::BadMerge => "map merge requires map or sequence of maps as the value".to_owned(),
+            ProblemKind::BadMerge => {
+                format!("line {}: map merge requires map or sequence of maps as the value", problem.mark.line)
+            }
         };
-        Some((format!("error converting YAML to JSON: yaml: line {}: {what}", problem.mark.line), problem.mark))
+        Some((format!("error converting YAML to JSON: yaml: {what}"), problem.mark))
     })
+}
+
+/// A syntax error in go-yaml's words. It counts lines from 0 where the grammar is broken, from 1 where a token is, and
+/// names no line where the count is 0.
+fn syntax(what: &str, mark: Mark, text: &str) -> String {
+    const GRAMMAR: &[(&str, &str)] = &[
+        ("node content", "did not find expected node content"),
+        ("',' or ']'", "did not find expected ',' or ']'"),
+        ("',' or '}'", "did not find expected ',' or '}'"),
+        ("expected key", "did not find expected key"),
+        ("'-' indicator", "did not find expected '-' indicator"),
+        ("<document", "did not find expected <document start>"),
+    ];
+    const TOKENS: &[(&str, &str)] = &[
+        ("simple key expect", "could not find expected ':'"),
+        ("tab", "found character that cannot start any token"),
+        ("unexpected character", "found character that cannot start any token"),
+    ];
+    if what.contains("unknown anchor") {
+        let rest = text.get(mark.start as usize..).and_then(|rest| rest.split_once('*')).map_or("", |(_, rest)| rest);
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect();
+        return format!("unknown anchor '{name}' referenced");
+    }
+    let before = mark.line.saturating_sub(1);
+    // An empty key in front: go-yaml takes the rest for its value, and misses a key behind it.
+    let empty_key = text.lines().nth(before as usize).is_some_and(|line| line.starts_with(": "));
+    let what = if empty_key && what.contains("mapping values") { "expected key" } else { what };
+    let known = |table: &[(&str, &'static str)]| table.iter().find(|(ours, _)| what.contains(ours)).map(|(_, go)| *go);
+    let (line, words) = match known(GRAMMAR) {
+        Some(words) => (before, words),
+        None => {
+            let plain = what.rsplit_once(", ").filter(|_| what.starts_with("while ")).map_or(what, |(_, words)| words);
+            (if before == 0 { 0 } else { mark.line }, known(TOKENS).unwrap_or(plain))
+        }
+    };
+    if line == 0 { words.to_owned() } else { format!("line {line}: {words}") }
 }
 
 fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -> Result<Chart, HelmError> {
@@ -145,7 +196,7 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
     };
     let file_mark = Mark::file(chart_file.id);
     let yaml = yaml_of(repository, chart_file).unwrap_or_default();
-    if let Some((what, mark)) = broken(&yaml) {
+    if let Some((what, mark)) = broken(&yaml, &chart_file.text()) {
         return Err(failed((format!("cannot load Chart.yaml: {what}"), mark)));
     }
     let mut meta = match yaml.documents.first() {
@@ -168,7 +219,7 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
             "Chart.yaml" | "Chart.lock" => {}
             "values.yaml" => {
                 let yaml = yaml_of(repository, file).unwrap_or_default();
-                if let Some((what, mark)) = broken(&yaml) {
+                if let Some((what, mark)) = broken(&yaml, &file.text()) {
                     let message = format!("cannot load values.yaml: cannot unmarshal yaml document: {what}");
                     return Err(HelmError::Chart { message, mark });
                 }
@@ -182,7 +233,7 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
             "values.schema.json" => chart.schema = Some(file.clone()),
             "requirements.yaml" => {
                 let yaml = yaml_of(repository, file).unwrap_or_default();
-                if let Some((what, mark)) = broken(&yaml) {
+                if let Some((what, mark)) = broken(&yaml, &file.text()) {
                     return Err(failed((format!("cannot load requirements.yaml: {what}"), mark)));
                 }
                 if let Some(document) = yaml.documents.first() {

@@ -111,7 +111,7 @@ pub(super) fn run(templates: &Templates, jobs: &[Job], provenance: bool) -> Resu
         );
         let options = Options { missing_key: MissingKey::Zero, provenance, ..Options::default() };
         let rendered = templates
-            .execute(&job.name, &Value::Map(job.data.clone()), options)
+            .execute(&job.name, &Value::Map(job.data.view(VALUES)), options)
             .map_err(|error| HelmError::Template { message: describe(&error), error })?;
         let (text, segments) = without_no_value(rendered.text, rendered.segments);
         printed.push(Printed { name: job.name.clone(), file: job.file.clone(), text, segments });

@@ -9,7 +9,7 @@ use regex::Regex;
 use smol_str::SmolStr;
 
 use super::chart::ChartFile;
-use crate::render::template::{Call, FunctionError, Map, Object, Value, bytes};
+use crate::render::template::{Call, FunctionError, Map, Object, Param, Value, bytes, print};
 use crate::source::base_name;
 
 /// The files of a chart that templates may read.
@@ -43,40 +43,42 @@ impl Object for Files {
     }
 
     fn method(&self, name: &str, _: &mut Call<'_>, args: &[Value]) -> Option<Result<Value, FunctionError>> {
-        let text = || match args {
-            [Value::String(text)] => Ok(text.as_str()),
-            [other] => {
-                Err(FunctionError::Message(format!("wrong type for value; expected string; got {}", other.type_name())))
-            }
-            _ => Err(FunctionError::Message(format!("wrong number of args: want 1 got {}", args.len()))),
-        };
-        Some(match name {
-            "Get" => text().map(|name| Value::String(bytes::text(self.get(name)))),
-            "GetBytes" => text().map(|name| Value::Bytes(self.get(name).into())),
-            "Glob" => text().map(|pattern| {
-                let matcher = glob(pattern);
+        let text = args.first().and_then(Value::as_str).unwrap_or_default();
+        Some(Ok(match name {
+            "Get" => Value::String(bytes::text(self.get(text))),
+            "GetBytes" => Value::Bytes(self.get(text).into()),
+            "Glob" => {
+                let matcher = glob(text);
                 let chosen = self.0.iter().filter(|(name, _)| matcher.as_ref().is_none_or(|glob| glob.is_match(name)));
                 let chosen = chosen.map(|(name, file)| (name.clone(), file.clone())).collect();
                 Value::Object(std::rc::Rc::new(Files(chosen)))
-            }),
-            "AsConfig" => Ok(super::functions::to_yaml(&self.by_base_name(ChartFile::text)).into()),
-            "AsSecrets" => Ok(super::functions::to_yaml(
+            }
+            "AsConfig" => super::functions::to_yaml(&self.by_base_name(ChartFile::text)).into(),
+            "AsSecrets" => super::functions::to_yaml(
                 &self.by_base_name(|file| SmolStr::new(base64::engine::general_purpose::STANDARD.encode(file.bytes()))),
             )
-            .into()),
-            "Lines" => text().map(|name| {
-                let content = bytes::text(self.get(name));
-                match content.as_str() {
-                    "" => Value::strings(Vec::<&str>::new()),
-                    text => Value::strings(text.strip_suffix('\n').unwrap_or(text).split('\n')),
-                }
-            }),
+            .into(),
+            "Lines" => match bytes::text(self.get(text)).as_str() {
+                "" => Value::strings(Vec::<&str>::new()),
+                text => Value::strings(text.strip_suffix('\n').unwrap_or(text).split('\n')),
+            },
+            // To Go it is a map of bytes.
+            _ if args.is_empty() => Value::Bytes(self.get(name).into()),
             _ => return None,
-        })
+        }))
+    }
+
+    fn params(&self, method: &str) -> Option<&'static [Param]> {
+        match method {
+            "Get" | "GetBytes" | "Glob" | "Lines" => Some(&[Param::String]),
+            "AsConfig" | "AsSecrets" => Some(&[]),
+            _ => None,
+        }
     }
 
     fn print(&self) -> String {
-        let entries: Vec<String> = self.0.iter().map(|(name, file)| format!("{name}:{:?}", file.bytes())).collect();
+        let bytes = |file: &ChartFile| print::sprint(&Value::Bytes(file.bytes().into()));
+        let entries: Vec<String> = self.0.iter().map(|(name, file)| format!("{name}:{}", bytes(file))).collect();
         format!("map[{}]", entries.join(" "))
     }
 

@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use crate::origin::FileId;
+pub(super) use crate::render::template::sprig::UNSUPPORTED;
 use crate::render::template::sprig::times::Duration;
 use crate::render::template::{FunctionError, Functions, Map, NumberMode, Param, Value, json, print, sprig};
-use crate::yaml::{Limits, read, write_json};
+use crate::yaml::{Limits, read, write_json, write_json_pretty};
 
 /// How often a template may be within itself.
 const MAX_RECURSION: usize = 1000;
@@ -21,9 +22,6 @@ pub(super) fn all() -> &'static Arc<Functions> {
         Arc::new(functions)
     })
 }
-
-/// In the message of what Helm can do and tiphys cannot: such a chart is not judged.
-pub(super) const UNSUPPORTED: &str = "is not supported by tiphys";
 
 fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
@@ -58,12 +56,6 @@ fn register(functions: &mut Functions) {
     });
     functions.add("fail", &[Text], |_, args| Err(shown(text_of(&args[0]))));
     functions.add("lookup", &[Text, Text, Text, Text], |_, _| Ok(Value::Map(Map::new())));
-    for name in ["encryptAES", "decryptAES"] {
-        functions.add(name, &[Text, Text], move |_, args| match text_of(&args[1]) {
-            "" => Ok("".into()),
-            _ => Err(format!("{name} {UNSUPPORTED}").into()),
-        });
-    }
     functions.add("getHostByName", &[Text], |_, _| Ok("".into()));
     functions.add("toYaml", &[Any], |call, args| {
         call.serialized(&args[0]);
@@ -75,7 +67,7 @@ fn register(functions: &mut Functions) {
     });
     functions.add("toYamlPretty", &[Any], |call, args| {
         call.serialized(&args[0]);
-        Ok(indent_sequences(&to_yaml(&args[0])).into())
+        Ok(to_yaml_pretty(&args[0]).into())
     });
     functions.add("fromYaml", &[Text], |_, args| {
         Ok(Value::Map(match from_yaml(text_of(&args[0])) {
@@ -94,7 +86,7 @@ fn register(functions: &mut Functions) {
         })
     });
     functions.add("fromJson", &[Text], |_, args| {
-        Ok(Value::Map(match from_json(text_of(&args[0])) {
+        Ok(Value::Map(match sprig::parse_json(text_of(&args[0])) {
             Ok(Value::Map(map)) => map,
             Ok(value) if value.is_nil() => Map::new(),
             Ok(value) => with_error(json_mismatch(&value, "map[string]interface {}")),
@@ -102,19 +94,23 @@ fn register(functions: &mut Functions) {
         }))
     });
     functions.add("fromJsonArray", &[Text], |_, args| {
-        Ok(match from_json(text_of(&args[0])) {
+        Ok(match sprig::parse_json(text_of(&args[0])) {
             Ok(value @ Value::List(_)) => value,
             Ok(value) if value.is_nil() => Value::list(Vec::new()),
             Ok(value) => Value::list(vec![json_mismatch(&value, "[]interface {}").into()]),
             Err(message) => Value::list(vec![message.into()]),
         })
     });
-    functions
-        .add("toToml", &[Any], |_, args| Ok(super::toml::write(&args[0]).unwrap_or_else(|message| message).into()));
+    functions.add("toToml", &[Any], |_, args| match super::toml::write(&args[0]) {
+        Err(message) if args[0].is_nil() => Err(message.into()),
+        written => Ok(written.unwrap_or_else(|message| message).into()),
+    });
     functions.add("mustToToml", &[Any], |_, args| {
         super::toml::write(&args[0]).map(Value::from).map_err(FunctionError::Message)
     });
-    functions.add("fromToml", &[Text], |_, _| Err(format!("fromToml {UNSUPPORTED}").into()));
+    functions.add("fromToml", &[Text], |_, args| {
+        Ok(Value::Map(super::toml::read(text_of(&args[0])).unwrap_or_else(with_error)))
+    });
     register_durations(functions);
 }
 
@@ -239,11 +235,25 @@ pub(super) fn to_yaml(value: &Value) -> String {
     out
 }
 
+/// `toYamlPretty`; empty for what cannot be said.
+fn to_yaml_pretty(value: &Value) -> String {
+    let Some(json) = json::to_json_with_floats(value) else { return String::new() };
+    let mut out = String::new();
+    write_json_pretty(&json, &mut out);
+    if out.ends_with('\n') {
+        out.pop();
+    }
+    out
+}
+
 /// The value of the first document of `text`.
 fn from_yaml(text: &str) -> Result<Value, String> {
     let yaml = read(FileId::NONE, text, Limits { last_key_wins: true, ..Limits::default() });
-    if let Some((message, _)) = super::chart::broken(&yaml) {
+    if let Some((message, _)) = super::chart::broken(&yaml, text) {
         return Err(message);
+    }
+    if let Some(document) = yaml.documents.first() {
+        super::values::check(&document.root).map_err(|(message, _)| message)?;
     }
     Ok(yaml.documents.first().map_or(Value::Nil, |document| {
         // What a template reads has the template for its origin, not this text.
@@ -263,62 +273,4 @@ fn forget_origins(value: Value) -> Value {
         }
         other => other,
     }
-}
-
-fn from_json(text: &str) -> Result<Value, String> {
-    if text.trim().is_empty() {
-        return Err("unexpected end of JSON input".to_owned());
-    }
-    let parsed: serde_json::Value = serde_json::from_str(text).map_err(|error| json_error(text, &error))?;
-    Ok(Value::from_json(&parsed, NumberMode::Float))
-}
-
-/// Go's words for JSON that does not parse, as far as they can be told from serde's.
-fn json_error(text: &str, error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "unexpected end of JSON input".to_owned();
-    }
-    let words = error.to_string();
-    let place = [
-        ("trailing characters", "after top-level value"),
-        ("key must be a string", "looking for beginning of object key string"),
-        ("expected `:`", "after object key"),
-        ("expected `,` or `}`", "after object key:value pair"),
-        ("expected `,` or `]`", "after array element"),
-    ]
-    .iter()
-    .find(|(serde, _)| words.starts_with(serde))
-    .map_or("looking for beginning of value", |(_, go)| go);
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-    match line.chars().nth(error.column().saturating_sub(1)) {
-        Some(c) => format!("invalid character '{c}' {place}"),
-        None => words,
-    }
-}
-
-/// `toYamlPretty`: sequences two deeper than their key.
-fn indent_sequences(yaml: &str) -> String {
-    let mut out = String::with_capacity(yaml.len() + yaml.len() / 8);
-    // Indentations of the sequences that were shifted, outermost first.
-    let mut shifted: Vec<usize> = Vec::new();
-    let mut key_at: Option<usize> = None;
-    for (index, line) in yaml.split('\n').enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        let content = &line[indent..];
-        let item = content.starts_with("- ") || content == "-";
-        if !content.is_empty() {
-            shifted.retain(|at| indent > *at || indent == *at && item);
-            if item && key_at == Some(indent) && shifted.last() != Some(&indent) {
-                shifted.push(indent);
-            }
-            let inner = content.trim_start_matches("- ");
-            key_at = inner.ends_with(':').then(|| indent + (content.len() - inner.len()));
-            out.extend(std::iter::repeat_n("  ", shifted.len()));
-        }
-        out.push_str(line);
-    }
-    out
 }

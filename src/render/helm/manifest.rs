@@ -155,7 +155,7 @@ fn head(printed: &Printed, index: usize, range: Range<usize>) -> Result<Document
         message: format!("YAML parse error on {}: {what}", printed.name),
         mark: place(at),
     };
-    if let Some((what, mark)) = super::chart::broken(&yaml) {
+    if let Some((what, mark)) = super::chart::broken(&yaml, &printed.text[range.clone()]) {
         return Err(failed(what, mark.start));
     }
     let mut document = Document { printed: index, range: range.clone(), kind: String::new(), events: Vec::new(), yaml };

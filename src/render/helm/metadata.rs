@@ -208,8 +208,7 @@ impl Metadata {
         for entry in node("annotations").map(Node::entries).unwrap_or_default() {
             annotations.insert(entry.key_text(), text_of(&entry.value).unwrap_or_default().into());
         }
-        let annotations = if annotations.is_empty() { Value::Nil } else { Value::Map(annotations) };
-        map.insert("Annotations", annotations);
+        map.insert("Annotations", Value::Map(annotations));
         let maintainers = node("maintainers").map(Node::items).unwrap_or_default().iter().map(|maintainer| {
             let field = |key: &str| Value::from(maintainer.get(key).and_then(text_of).unwrap_or_default());
             Value::map([("Name", field("name")), ("Email", field("email")), ("URL", field("url"))])

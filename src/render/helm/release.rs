@@ -128,6 +128,7 @@ struct Rendered {
     printed: Vec<Printed>,
     sorted: Sorted,
     instance: Instance,
+    not_judged: Vec<NotJudged>,
 }
 
 impl<'r> Charts<'r> {
@@ -173,12 +174,13 @@ impl<'r> Charts<'r> {
     }
 
     fn collect(&self, rendered: &Rendered, release: &Release, sources: &Sources, output: &mut Output) {
+        output.not_judged.extend(rendered.not_judged.iter().cloned());
         if release.include_crds {
             let mut crds = Vec::new();
             crd_files(&rendered.instance, &rendered.instance.name, &mut crds);
             for (_, file) in crds {
                 if let Some(yaml) = self.repository.yaml(file.id) {
-                    output.failed |= broken(yaml).is_some();
+                    output.failed |= broken(yaml, "").is_some();
                     for document in &yaml.documents {
                         push(document.root.clone(), output);
                     }
@@ -262,25 +264,27 @@ impl<'r> Charts<'r> {
             let names = missing.iter().map(|dependency| dependency.name.clone()).collect();
             return Err(HelmError::Unvendored { names, mark: first.mark });
         }
+        let mut not_judged = Vec::new();
         let mut instance = Instance::new(chart);
         instance.settle(&given).map_err(failed)?;
         let values = coalesce(&instance, &given, false).map_err(failed)?;
         if !release.skip_schema {
-            super::schema::validate(&instance, &values)?;
+            super::schema::validate(&instance, &values, &mut not_judged)?;
         }
         let kube_version = release.kube_version.as_deref().unwrap_or(DEFAULT_KUBE_VERSION);
         let kube_version = KubeVersion::parse(kube_version).map_err(|message| HelmError::Set {
             message: format!("invalid kube version '{kube_version}': {message}"),
             mark: release.mark,
         })?;
-        check_kube_version(&chart.meta.kube_version, &kube_version).map_err(failed)?;
+        check_kube_version(&chart.meta.kube_version, &kube_version)
+            .map_err(|message| HelmError::Output { message, mark: chart.meta.mark.unwrap_or(release.mark) })?;
         let capabilities = Capabilities::new(kube_version, &release.api_versions);
         let jobs = jobs(&instance, &values, release, capabilities);
         sources.extend(jobs.iter().map(|job| (Arc::from(job.name.as_str()), job.file.clone())));
         let templates = compiled.templates(&jobs)?;
         let printed = run(&templates, &jobs, provenance)?;
         let sorted = sort(&printed)?;
-        Ok(Rendered { printed, sorted, instance })
+        Ok(Rendered { printed, sorted, instance, not_judged })
     }
 
     /// Everything that people set, merged.
@@ -294,7 +298,8 @@ impl<'r> Charts<'r> {
                 message: format!("failed to parse {path}: cannot unmarshal yaml document: {what}"),
                 mark,
             };
-            if let Some(problem) = broken(yaml) {
+            let text = self.repository.snapshot.text(id).map(AsRef::as_ref).unwrap_or_default();
+            if let Some(problem) = broken(yaml, text) {
                 return Err(wrong(problem));
             }
             super::values::check_documents(yaml).map_err(wrong)?;
@@ -355,7 +360,7 @@ fn check_name(name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "release name {}: invalid release name, must match regex \
+        "release name check failed: release name {}: invalid release name, must match regex \
          ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer than 53",
         crate::render::template::quote(name)
     ))

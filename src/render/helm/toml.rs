@@ -2,17 +2,72 @@
 
 use crate::render::template::{Map, Value, print, quote};
 
+/// `fromToml`
+///
+/// # Errors
+/// What is wrong with `text`, and where.
+pub(super) fn read(text: &str) -> Result<Map, String> {
+    let parsed: toml::Table = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(text.len(), |span| span.start.min(text.len()));
+        let (before, rest) = text.split_at_checked(at).unwrap_or((text, ""));
+        let line = before.matches('\n').count() + 1;
+        let found = before.rsplit('\n').next().unwrap_or_default();
+        let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
+        let words = error.message();
+        // BurntSushi's words for what charts get wrong most.
+        if words.starts_with("duplicate key") {
+            return format!("toml: line {line} (last key {}): Key '{key}' has already been defined.", quote(key));
+        }
+        if words.starts_with("unquoted keys cannot be empty") {
+            return format!("toml: line {line}: unexpected '=': key name appears blank");
+        }
+        if words.starts_with("key with no value") {
+            // The span is the key's; what stands behind it is no equals sign.
+            let behind = [found, rest.split('\n').next().unwrap_or_default()].concat();
+            let next =
+                behind.trim_start().split_once([' ', '\t']).and_then(|(_, rest)| rest.trim_start().chars().next());
+            if let Some(next) = next {
+                return format!("toml: line {line}: expected '.' or '=', but got '{next}' instead");
+            }
+        }
+        if rest.trim().is_empty() && found.trim_end().ends_with('=') {
+            return format!("toml: line {line} (last key {}): unexpected EOF; expected value", quote(key));
+        }
+        format!("toml: line {line}: {words}")
+    })?;
+    Ok(map_of(parsed))
+}
+
+fn map_of(table: toml::Table) -> Map {
+    let map = Map::new();
+    for (key, value) in table {
+        map.insert(key, value_of(value));
+    }
+    map
+}
+
+fn value_of(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => Value::Int64(number),
+        toml::Value::Float(number) => Value::Float(number),
+        toml::Value::Boolean(value) => value.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(items) => Value::list(items.into_iter().map(value_of).collect()),
+        toml::Value::Table(table) => Value::Map(map_of(table)),
+    }
+}
+
 /// `toToml`
 ///
 /// # Errors
 /// The package's words.
 pub(super) fn write(value: &Value) -> Result<String, String> {
     let Value::Map(map) = value else {
-        return Err(match value {
-            value if value.is_nil() => "reflect: call of reflect.Value.Type on zero Value".to_owned(),
-            Value::List(_) => return inline(value, 0),
-            _ => "toml: top-level values must be Go maps or structs".to_owned(),
-        });
+        return match value {
+            value if value.is_nil() => Err("reflect: call of reflect.Value.Type on zero Value".to_owned()),
+            value => inline(value, 0),
+        };
     };
     let mut out = String::new();
     table(&mut out, map, &[], 0)?;
@@ -83,14 +138,8 @@ fn inline(value: &Value, depth: usize) -> Result<String, String> {
     Ok(match value {
         Value::String(text) => string(text),
         Value::Float(number) if number.is_finite() => {
-            let text = print::format_float(*number, 'f', None);
-            if number.abs() >= 1e15 || text.len() > 25 {
-                print::format_float(*number, 'e', None)
-            } else if text.contains('.') {
-                text
-            } else {
-                format!("{text}.0")
-            }
+            let text = print::float(*number);
+            if text.contains(['.', 'e']) { text } else { format!("{text}.0") }
         }
         Value::Float(number) => print::float(*number).to_lowercase(),
         Value::List(list) => {

@@ -25,7 +25,8 @@ pub(super) fn check_documents(yaml: &YamlFile) -> Result<(), (String, Mark)> {
     Ok(())
 }
 
-fn check(node: &Node) -> Result<(), (String, Mark)> {
+/// Whether JSON can say `node`.
+pub(super) fn check(node: &Node) -> Result<(), (String, Mark)> {
     if let Some(scalar) = node.as_scalar()
         && let Resolved::Float(value) = scalar.resolve_kubernetes()
         && !value.is_finite()
@@ -38,8 +39,12 @@ fn check(node: &Node) -> Result<(), (String, Mark)> {
     }
     for entry in node.entries() {
         if entry.key.is_null() {
-            let what = "error converting YAML to JSON: Unsupported map key of type: %!s(<nil>), key: <nil>";
-            return Err((what.to_owned(), entry.key.mark()));
+            let value = Value::from_node(&entry.value, NumberMode::Int);
+            let value = crate::render::template::printf("%#v", &[value]);
+            let what = format!(
+                "error converting YAML to JSON: unsupported map key of type: %!s(<nil>), key: <nil>, value: {value}"
+            );
+            return Err((what, entry.key.mark()));
         }
         check(&entry.value)?;
     }

@@ -91,6 +91,8 @@ pub(super) struct NumberLiteral {
     pub int: Option<i64>,
     pub uint: Option<u64>,
     pub float: Option<f64>,
+    /// The real and the imaginary part of what is written with an `i`.
+    pub complex: Option<(f64, f64)>,
 }
 
 /// Something that an error can be about.

@@ -59,7 +59,8 @@ fn length(value: &Value) -> Result {
             Some(entries) => entries.len(),
             None => return Err(format!("len of type {}", object.type_name()).into()),
         },
-        Value::Nil | Value::NoValue => return Err("len of nil pointer".into()),
+        Value::Nil => return Err("len of nil pointer".into()),
+        Value::NoValue => return Err("reflect: call of reflect.Value.Type on zero Value".into()),
         other => return Err(format!("len of type {}", other.type_name()).into()),
     } as i64))
 }
@@ -217,6 +218,11 @@ pub(super) fn equal_any(first: &Value, others: &[Value]) -> std::result::Result<
     Ok(false)
 }
 
+/// What `%s` makes of a value.
+fn text(value: &Value) -> String {
+    super::printf::printf("%s", &[value.clone()])
+}
+
 fn equal(a: &Value, b: &Value) -> std::result::Result<bool, FunctionError> {
     if let (Some(a), Some(b)) = (int(a), int(b)) {
         return Ok(a == b);
@@ -232,11 +238,11 @@ fn equal(a: &Value, b: &Value) -> std::result::Result<bool, FunctionError> {
     }
     if a.kind() != b.kind() {
         let (ta, tb) = (a.type_name(), b.type_name());
-        return Err(format!("non-comparable types {}: {ta}, {tb}: {}", sprint(a), sprint(b)).into());
+        return Err(format!("non-comparable types {}: {ta}, {tb}: {}", text(a), text(b)).into());
     }
     match (a, b) {
         (Value::Object(_), Value::Object(_)) => Ok(a.deep_equal(b)),
-        _ => Err(format!("non-comparable type {}: {}", sprint(b), b.type_name()).into()),
+        _ => Err(format!("non-comparable type {}: {}", text(b), b.type_name()).into()),
     }
 }
 

@@ -1,19 +1,22 @@
 //! Expressions: pipelines, calls, field chains and arguments, with Go's type rules and errors.
 
+use std::rc::Rc;
+
 use smol_str::SmolStr;
 
 use super::MissingKey;
 use super::ast::{At, Command, Expr, NumberLiteral, Pipe};
 use super::exec::{Dot, Failure, Frame};
 use super::functions::{Body, Call, Function, FunctionError, Param};
+use super::print::Complex;
 use super::quote::quote;
 use super::value::Value;
 
-/// Where in a chain of fields an access stands.
-#[derive(Clone, Copy)]
-struct Place {
-    first: bool,
-    last: bool,
+/// A value that fields are taken of.
+struct Receiver {
+    value: Value,
+    /// Whether it stands in a map or a list that holds anything: Go names no type for what it is then.
+    boxed: bool,
 }
 
 impl<'t> Frame<'t, '_> {
@@ -28,11 +31,11 @@ impl<'t> Frame<'t, '_> {
         }
         let value = value.unwrap_or_default();
         for name in &pipe.declared {
-            let reads = self.reads_since(mark);
+            let content = Dot { value: value.clone(), reads: self.reads_since(mark), boxed: false };
             if pipe.assign {
-                self.assign(name, value.clone(), reads)?;
+                self.assign(name, content)?;
             } else {
-                self.push_variable(name, value.clone(), reads);
+                self.push_variable(name, content);
             }
         }
         Ok(value)
@@ -44,7 +47,7 @@ impl<'t> Frame<'t, '_> {
         match first {
             Expr::Field(_, names) => {
                 self.at = At::Expr(first);
-                return self.chain(dot, dot.value.clone(), first, names, args, last);
+                return self.chain(dot, dot.receiver(), first, names, args, last);
             }
             Expr::Chain(_, node, names) => return self.chain_node(dot, first, node, names, args, last),
             Expr::Function(_, function) => {
@@ -85,6 +88,9 @@ impl<'t> Frame<'t, '_> {
         self.at = At::Expr(expr);
         let text = number.text.as_str();
         let hex = (text.starts_with("0x") || text.starts_with("0X")) && !text.contains(['p', 'P']);
+        if let Some((real, imaginary)) = number.complex {
+            return Ok(Value::Object(Rc::new(Complex(real, imaginary))));
+        }
         match (number.float, number.int) {
             (Some(float), _) if !hex && !text.starts_with('\'') && text.contains(['.', 'e', 'E', 'p', 'P']) => {
                 Ok(Value::Float(float))
@@ -108,9 +114,9 @@ impl<'t> Frame<'t, '_> {
             return Err(self.fail(format!("indirection through explicit nil in {expr}")));
         }
         let mark = self.reads_mark();
-        let receiver = self.argument(dot, None, node)?;
+        let value = self.argument(dot, None, node)?;
         self.machine.forget(mark);
-        self.chain(dot, receiver, expr, names, args, last)
+        self.chain(dot, Receiver { value, boxed: false }, expr, names, args, last)
     }
 
     fn variable(
@@ -135,40 +141,42 @@ impl<'t> Frame<'t, '_> {
             }
             return Ok(value);
         }
-        self.chain(dot, value, expr, fields, args, last)
+        let boxed = self.variables[index].boxed;
+        self.chain(dot, Receiver { value, boxed }, expr, fields, args, last)
     }
 
     /// `.X.Y.Z` on `receiver`, perhaps with arguments for the last.
     fn chain(
         &mut self,
         dot: &Dot,
-        mut receiver: Value,
+        mut receiver: Receiver,
         expr: &'t Expr,
         names: &'t [SmolStr],
         args: &'t [Expr],
         last: Option<Value>,
     ) -> Result<Value, Failure> {
-        let Some((name, before)) = names.split_last() else { return Ok(receiver) };
-        for (index, name) in before.iter().enumerate() {
-            receiver = self.field(dot, name, expr, &[], None, receiver, Place { first: index == 0, last: false })?;
+        let Some((name, before)) = names.split_last() else { return Ok(receiver.value) };
+        for name in before {
+            let boxed = matches!(&receiver.value, Value::Map(map) if map.holds_anything());
+            let value = self.field(dot, name, expr, None, receiver)?;
+            receiver = Receiver { value, boxed };
         }
-        let place = Place { first: before.is_empty(), last: true };
-        self.field(dot, name, expr, args, last, receiver, place)
+        self.field(dot, name, expr, Some((args, last)), receiver)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "these are the parts of one access; a struct would only rename them")]
+    /// One field or method of `receiver`; the last of a chain may have arguments.
     fn field(
         &mut self,
         dot: &Dot,
         name: &'t str,
         expr: &'t Expr,
-        args: &'t [Expr],
-        last: Option<Value>,
-        receiver: Value,
-        place: Place,
+        last: Option<(&'t [Expr], Option<Value>)>,
+        receiver: Receiver,
     ) -> Result<Value, Failure> {
-        let has_args = !args.is_empty() || last.is_some();
-        match &receiver {
+        let is_last = last.is_some();
+        let (args, piped) = last.unwrap_or_default();
+        let has_args = !args.is_empty() || piped.is_some();
+        match &receiver.value {
             Value::NoValue => {
                 if self.missing_key() == MissingKey::Error {
                     return Err(self.fail(format!("nil data; no entry for key {}", quote(name))));
@@ -180,7 +188,7 @@ impl<'t> Frame<'t, '_> {
                 if has_args {
                     return Err(self.fail(format!("{name} is not a method but has arguments")));
                 }
-                let found = if place.last && self.machine.options.provenance {
+                let found = if is_last && self.machine.options.provenance {
                     map.get_with_origin(name).map(|(value, origin)| {
                         self.machine.read(&value, &origin);
                         value
@@ -191,34 +199,50 @@ impl<'t> Frame<'t, '_> {
                 match (found, self.missing_key()) {
                     (Some(value), _) => Ok(value),
                     (None, MissingKey::Default) => Ok(Value::NoValue),
-                    (None, MissingKey::Zero) if receiver.type_name() == "map[string]string" => Ok(Value::from("")),
+                    (None, MissingKey::Zero) if !map.holds_anything() => Ok(Value::from("")),
                     (None, MissingKey::Zero) => Ok(Value::Nil),
                     (None, MissingKey::Error) => Err(self.fail(format!("map has no entry for key {}", quote(name)))),
                 }
             }
             Value::Object(object) => {
+                let object = object.clone();
+                if has_args && object.kind() == "map" && object.params(name).is_none() {
+                    return Err(self.fail(format!("{name} is not a method but has arguments")));
+                }
                 if let Some(value) = object.field(name) {
                     if has_args {
                         return Err(self.fail(format!("{name} has arguments but cannot be invoked as function")));
                     }
                     return Ok(value);
                 }
-                let mut values = Vec::with_capacity(args.len() + 1);
-                for arg in args {
-                    values.push(self.argument(dot, Some(Param::Any), arg)?);
+                let params = object.params(name);
+                let given = args.len() + usize::from(piped.is_some());
+                if let Some(params) = params.filter(|params| params.len() != given) {
+                    let wanted = params.len();
+                    return Err(self.fail(format!("wrong number of args for {name}: want {wanted} got {given}")));
                 }
-                values.extend(last);
-                self.at = At::Expr(expr);
-                let object = object.clone();
+                let param = |index: usize| params.and_then(|params| params.get(index)).copied().unwrap_or(Param::Any);
+                let mut values = Vec::with_capacity(given);
+                for (index, arg) in args.iter().enumerate() {
+                    values.push(self.argument(dot, Some(param(index)), arg)?);
+                }
+                if let Some(piped) = piped {
+                    values.push(self.validated(piped, Some(param(given - 1)))?);
+                }
                 match object.method(name, &mut Call { machine: self.machine }, &values) {
                     Some(Ok(value)) => Ok(value),
-                    Some(Err(error)) => Err(self.fail_call(name, error)),
-                    None => Err(self.fail(format!("can't evaluate field {name} in type {}", object.type_name()))),
+                    Some(Err(error)) => {
+                        self.at = At::Expr(expr);
+                        Err(self.fail_call(name, error))
+                    }
+                    None => {
+                        let type_name = if receiver.boxed { "interface {}" } else { object.type_name() };
+                        Err(self.fail(format!("can't evaluate field {name} in type {type_name}")))
+                    }
                 }
             }
             other => {
-                // What stands in a map is an interface to Go, whatever it holds.
-                let type_name = if place.first { other.type_name() } else { "interface {}" };
+                let type_name = if receiver.boxed { "interface {}" } else { other.type_name() };
                 Err(self.fail(format!("can't evaluate field {name} in type {type_name}")))
             }
         }
@@ -263,13 +287,13 @@ impl<'t> Frame<'t, '_> {
         }
         let result = match &function.body {
             Body::Native(body) => body(&mut Call { machine: self.machine }, &values),
-            Body::Call => {
-                let callee = args.first().map(ToString::to_string).unwrap_or_default();
-                Err(FunctionError::Message(match values.first() {
-                    None | Some(Value::Nil | Value::NoValue) => "call of nil".to_owned(),
-                    Some(value) => format!("non-function {callee} of type {}", value.type_name()),
-                }))
-            }
+            Body::Call => Err(FunctionError::Message(match values.first() {
+                None | Some(Value::Nil | Value::NoValue) => "call of nil".to_owned(),
+                Some(value) => {
+                    let callee = args.first().map_or_else(|| reflected(value), ToString::to_string);
+                    format!("non-function {callee} of type {}", value.type_name())
+                }
+            })),
             Body::And | Body::Or => Ok(Value::NoValue),
         };
         result.map_err(|error| {
@@ -306,6 +330,8 @@ impl<'t> Frame<'t, '_> {
             }
             Expr::Nil(_) => {
                 return match param {
+                    // To a function of the language it is no value at all.
+                    Some(Param::Reflect) => Ok(Value::NoValue),
                     Some(param) if param.can_be_nil() => Ok(Value::Nil),
                     param => {
                         let name = param.map_or("<nil>", Param::type_name);
@@ -313,7 +339,7 @@ impl<'t> Frame<'t, '_> {
                     }
                 };
             }
-            Expr::Field(_, names) => self.chain(dot, dot.value.clone(), arg, names, &[], None)?,
+            Expr::Field(_, names) => self.chain(dot, dot.receiver(), arg, names, &[], None)?,
             Expr::Variable(_, names) => self.variable(dot, arg, names, &[], None)?,
             Expr::Pipe(pipe) => self.pipeline(dot, pipe)?,
             Expr::Function(_, function) => self.call(dot, function, At::Expr(arg), &[], None)?,
@@ -336,6 +362,13 @@ impl<'t> Frame<'t, '_> {
                 let value = number.int.unwrap_or_default();
                 Ok(if param == Param::Int { Value::Int(value) } else { Value::Int64(value) })
             }
+            (Some(Param::Uint32), Expr::Number(number)) if number.uint.is_some_and(|value| value <= 0xffff_ffff) => {
+                Ok(Value::Uint(number.uint.unwrap_or_default()))
+            }
+            (Some(Param::Uint32), Expr::Number(number)) if number.uint.is_some() => {
+                Err(self.fail(format!("{arg} overflows uint32")))
+            }
+            (Some(Param::Uint32), _) => Err(self.fail(format!("expected unsigned integer; found {arg}"))),
             (Some(Param::Int | Param::Int64), _) => Err(self.fail(format!("expected integer; found {arg}"))),
             (Some(Param::Float), Expr::Number(number)) if number.float.is_some() => {
                 Ok(Value::Float(number.float.unwrap_or_default()))
@@ -346,5 +379,19 @@ impl<'t> Frame<'t, '_> {
                 Err(self.fail(format!("can't handle {arg} for arg of type {name}")))
             }
         }
+    }
+}
+
+/// What `reflect.Value` says of a value: text as it is, of all else the type.
+fn reflected(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.to_string(),
+        other => format!("<{} Value>", other.type_name()),
+    }
+}
+
+impl Dot {
+    fn receiver(&self) -> Receiver {
+        Receiver { value: self.value.clone(), boxed: self.boxed }
     }
 }

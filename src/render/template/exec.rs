@@ -34,8 +34,8 @@ pub(super) struct Machine {
     captures: usize,
     depth: usize,
     steps: u64,
-    /// Texts that `tpl` has parsed, by template name and text.
-    texts: HashMap<(Arc<str>, SmolStr), Parsed>,
+    /// Texts that `tpl` has parsed.
+    texts: HashMap<SmolStr, Parsed>,
     /// The template that is running.
     current: Arc<str>,
 }
@@ -61,6 +61,8 @@ pub(super) struct Variable<'t> {
     pub name: &'t str,
     pub value: Value,
     pub reads: Vec<Read>,
+    /// See [`Dot::boxed`].
+    pub boxed: bool,
 }
 
 /// `.`, and what was read to make it.
@@ -68,6 +70,8 @@ pub(super) struct Variable<'t> {
 pub(super) struct Dot {
     pub value: Value,
     pub reads: Vec<Read>,
+    /// Whether it is an element of a list or a map that holds anything: an interface to Go.
+    pub boxed: bool,
 }
 
 pub(super) enum Flow {
@@ -106,14 +110,14 @@ impl Machine {
                 cause: None,
             }));
         };
-        self.invoke(&tree, Dot { value: given(data), reads: Vec::new() })
+        self.invoke(&tree, Dot { value: given(data), ..Dot::default() })
     }
 
     fn invoke(&mut self, tree: &Tree, dot: Dot) -> Result<(), Failure> {
         let outer = std::mem::replace(&mut self.current, tree.parse_name.clone());
         self.depth += 1;
         let result = stacker::maybe_grow(256 * 1024, 4 * 1024 * 1024, || {
-            let root = Variable { name: "$", value: dot.value.clone(), reads: dot.reads.clone() };
+            let root = Variable { name: "$", value: dot.value.clone(), reads: dot.reads.clone(), boxed: false };
             let mut frame = Frame { tree, at: At::Start, variables: vec![root], machine: self };
             frame.walk(&dot, &tree.root)
         });
@@ -148,18 +152,17 @@ impl Machine {
         if !text.contains("{{") {
             return Ok(text.to_owned());
         }
-        let name = self.current.clone();
-        let key = (name.clone(), SmolStr::new(text));
+        // The text has the name that all templates were made under.
+        let name = self.set.root.clone();
+        let key = SmolStr::new(text);
         let parsed = match self.texts.get(&key) {
             Some(parsed) => parsed.clone(),
             None => {
                 let functions = self.set.functions.clone();
-                let trees = parse::parse(&name, &Arc::from(text), &functions, super::Delimiters::default()).map_err(
-                    |error| {
-                        FunctionError::Template(format!("cannot parse template {}: ", quote(text)), Box::new(error))
-                    },
-                )?;
-                let parsed = Rc::new(trees);
+                let parsed = parse::parse(&name, &Arc::from(text), &functions, super::Delimiters::default());
+                let parsed = Rc::new(parsed.map_err(|error| {
+                    FunctionError::Message(format!("cannot parse template {}: {error}", quote(text)))
+                })?);
                 self.texts.insert(key, parsed.clone());
                 parsed
             }
@@ -170,7 +173,7 @@ impl Machine {
         let Some(tree) = parsed.get(&*name).cloned() else { return Ok(String::new()) };
         if parsed.len() == 1 {
             return self
-                .captured(|machine| machine.invoke(&tree, Dot { value: given(data), reads: Vec::new() }))
+                .captured(|machine| machine.invoke(&tree, Dot { value: given(data), ..Dot::default() }))
                 .map_err(failed);
         }
         let mut inner = self.set.clone();
@@ -324,7 +327,7 @@ impl<'t> Frame<'t, '_> {
         let mark = self.machine.reads.len();
         let value = self.pipeline(dot, pipe)?;
         let reads = self.machine.reads.split_off(mark);
-        Ok(Dot { value, reads })
+        Ok(Dot { value, reads, boxed: false })
     }
 
     fn branch(&mut self, dot: &Dot, branch: &'t Branch, with: bool) -> Result<Flow, Failure> {
@@ -347,12 +350,17 @@ impl<'t> Frame<'t, '_> {
     fn range(&mut self, dot: &Dot, branch: &'t Branch) -> Result<Flow, Failure> {
         let over = self.apart(dot, &branch.pipe)?;
         let provenance = self.machine.options.provenance;
+        let boxed = match &over.value {
+            Value::List(_) => over.value.type_name() == super::LIST,
+            Value::Map(map) => map.holds_anything(),
+            _ => false,
+        };
         let item = |value: Value, origin: Option<&Origin>| {
             let reads = match origin.filter(|origin| provenance && origin.mark.is_some()) {
                 Some(origin) => vec![Read { value: value.clone(), origin: origin.clone() }],
                 None => Vec::new(),
             };
-            Dot { value, reads }
+            Dot { value, reads, boxed }
         };
         let mut any = false;
         match &over.value {
@@ -362,7 +370,7 @@ impl<'t> Frame<'t, '_> {
                 for index in 0..*count {
                     any = true;
                     let value = if long { Value::Int64(index) } else { Value::Int(index) };
-                    if !self.iteration(branch, Value::NoValue, Dot { value, reads: Vec::new() })? {
+                    if !self.iteration(branch, Value::NoValue, Dot { value, ..Dot::default() })? {
                         break;
                     }
                 }
@@ -371,7 +379,7 @@ impl<'t> Frame<'t, '_> {
                 self.one_variable(branch, &over.value)?;
                 for index in 0..*count {
                     any = true;
-                    let dot = Dot { value: Value::Uint(index), reads: Vec::new() };
+                    let dot = Dot { value: Value::Uint(index), ..Dot::default() };
                     if !self.iteration(branch, Value::NoValue, dot)? {
                         break;
                     }
@@ -389,7 +397,7 @@ impl<'t> Frame<'t, '_> {
             Value::Bytes(bytes) => {
                 for (index, byte) in bytes.iter().enumerate() {
                     any = true;
-                    let element = Dot { value: Value::Uint(u64::from(*byte)), reads: Vec::new() };
+                    let element = Dot { value: Value::Uint(u64::from(*byte)), ..Dot::default() };
                     if !self.iteration(branch, Value::Int(index as i64), element)? {
                         break;
                     }
@@ -404,17 +412,17 @@ impl<'t> Frame<'t, '_> {
                 }
             }
             Value::Object(object) => {
-                let Some(entries) = object.entries() else { return Err(self.cannot_range(branch, &over.value)) };
+                let Some(entries) = object.entries() else { return Err(self.cannot_range(&over.value)) };
                 for (key, value) in entries {
                     any = true;
-                    if !self.iteration(branch, key, Dot { value, reads: Vec::new() })? {
+                    if !self.iteration(branch, key, Dot { value, ..Dot::default() })? {
                         break;
                     }
                 }
             }
             Value::Nil | Value::NoValue => {}
             Value::Bool(_) | Value::Float(_) | Value::String(_) => {
-                return Err(self.cannot_range(branch, &over.value));
+                return Err(self.cannot_range(&over.value));
             }
         }
         match &branch.other {
@@ -423,9 +431,9 @@ impl<'t> Frame<'t, '_> {
         }
     }
 
-    fn cannot_range(&mut self, branch: &'t Branch, value: &Value) -> Failure {
-        self.at = At::Branch("range", branch);
-        self.fail(format!("range can't iterate over {}", print::print(value)))
+    /// At whatever was evaluated last, as Go has it.
+    fn cannot_range(&self, value: &Value) -> Failure {
+        self.fail(format!("range can't iterate over {}", print::sprint(value)))
     }
 
     fn one_variable(&self, branch: &Branch, value: &Value) -> Result<(), Failure> {
@@ -444,15 +452,16 @@ impl<'t> Frame<'t, '_> {
         let top = self.variables.len();
         match (pipe.declared.as_slice(), pipe.assign) {
             ([], _) => {}
-            ([name], true) => self.assign(name, element.value.clone(), element.reads.clone())?,
+            ([name], true) => self.assign(name, element.clone())?,
             ([first, second, ..], true) => {
-                self.assign(first, index, Vec::new())?;
-                self.assign(second, element.value.clone(), element.reads.clone())?;
+                self.assign(first, Dot { value: index, ..Dot::default() })?;
+                self.assign(second, element.clone())?;
             }
             (declared, false) => {
                 if let Some(variable) = self.variables.get_mut(top.wrapping_sub(1)) {
                     variable.value = element.value.clone();
                     variable.reads.clone_from(&element.reads);
+                    variable.boxed = element.boxed;
                 }
                 if declared.len() > 1
                     && let Some(variable) = self.variables.get_mut(top.wrapping_sub(2))
@@ -482,15 +491,16 @@ impl<'t> Frame<'t, '_> {
         self.machine.invoke(&tree, data)
     }
 
-    pub(super) fn push_variable(&mut self, name: &'t str, value: Value, reads: Vec<Read>) {
-        self.variables.push(Variable { name, value, reads });
+    pub(super) fn push_variable(&mut self, name: &'t str, content: Dot) {
+        self.variables.push(Variable { name, value: content.value, reads: content.reads, boxed: content.boxed });
     }
 
-    pub(super) fn assign(&mut self, name: &str, value: Value, reads: Vec<Read>) -> Result<(), Failure> {
+    pub(super) fn assign(&mut self, name: &str, content: Dot) -> Result<(), Failure> {
         match self.variables.iter_mut().rev().find(|variable| variable.name == name) {
             Some(variable) => {
-                variable.value = value;
-                variable.reads = reads;
+                variable.value = content.value;
+                variable.reads = content.reads;
+                variable.boxed = content.boxed;
                 Ok(())
             }
             None => Err(self.fail(format!("undefined variable: {name}"))),

@@ -57,6 +57,8 @@ pub enum Param {
     Int,
     /// `int64`
     Int64,
+    /// `uint32`
+    Uint32,
     /// `float64`
     Float,
     /// `map[string]interface {}`
@@ -94,6 +96,7 @@ impl Param {
             Param::Bool => "bool",
             Param::Int => "int",
             Param::Int64 => "int64",
+            Param::Uint32 => "uint32",
             Param::Float => "float64",
             Param::Map => MAP,
             Param::List => LIST,

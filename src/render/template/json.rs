@@ -60,6 +60,7 @@ fn write(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<
             line(out, style, depth);
             out.push(']');
         }
+        Value::Map(map) if map.is_empty() && !map.holds_anything() => out.push_str("null"),
         Value::Map(map) => {
             object(out, map.entries().into_iter().map(|(key, value)| (key.to_string(), value)).collect(), style, depth)?
         }
@@ -144,10 +145,15 @@ fn string(out: &mut String, text: &str, html: bool) {
 /// The value as serde_json's, for the YAML writer and for schemas: what encoding/json writes, read again. `None` where
 /// JSON cannot say it.
 pub fn to_json(value: &Value) -> Option<Json> {
-    to_json_within(value, 0)
+    to_json_within(value, 0, false)
 }
 
-fn to_json_within(value: &Value, depth: usize) -> Option<Json> {
+/// The same, with floats that stay floats where they are whole numbers.
+pub(crate) fn to_json_with_floats(value: &Value) -> Option<Json> {
+    to_json_within(value, 0, true)
+}
+
+fn to_json_within(value: &Value, depth: usize, floats: bool) -> Option<Json> {
     if depth > 500 {
         return None;
     }
@@ -157,7 +163,7 @@ fn to_json_within(value: &Value, depth: usize) -> Option<Json> {
         Value::Int(value) | Value::Int64(value) => Json::Number((*value).into()),
         Value::Uint(value) => Json::Number((*value).into()),
         Value::Float(value) => {
-            if *value == value.trunc() && value.abs() < 9.2e18 {
+            if !floats && *value == value.trunc() && value.abs() < 9.2e18 {
                 Json::Number((*value as i64).into())
             } else {
                 Json::Number(Number::from_f64(*value)?)
@@ -169,12 +175,14 @@ fn to_json_within(value: &Value, depth: usize) -> Option<Json> {
             Json::String(base64::engine::general_purpose::STANDARD.encode(content))
         }
         Value::List(list) => {
-            Json::Array(list.items().iter().map(|item| to_json_within(item, depth + 1)).collect::<Option<_>>()?)
+            Json::Array(list.items().iter().map(|item| to_json_within(item, depth + 1, floats)).collect::<Option<_>>()?)
         }
+        // A nil map, as Go has them where a struct's field was not set.
+        Value::Map(map) if map.is_empty() && !map.holds_anything() => Json::Null,
         Value::Map(map) => {
             let mut object = JsonMap::new();
             for (key, value) in map.entries() {
-                object.insert(lossy(&key), to_json_within(&value, depth + 1)?);
+                object.insert(lossy(&key), to_json_within(&value, depth + 1, floats)?);
             }
             Json::Object(object)
         }
@@ -182,12 +190,12 @@ fn to_json_within(value: &Value, depth: usize) -> Option<Json> {
             Some(entries) => {
                 let mut object = JsonMap::new();
                 for (key, value) in entries {
-                    object.insert(sprint(&key), to_json_within(&value, depth + 1)?);
+                    object.insert(sprint(&key), to_json_within(&value, depth + 1, floats)?);
                 }
                 Json::Object(object)
             }
             None => match value.json() {
-                Some(inner) => to_json_within(&inner, depth + 1)?,
+                Some(inner) => to_json_within(&inner, depth + 1, floats)?,
                 None => Json::String(value.print()),
             },
         },

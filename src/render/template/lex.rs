@@ -95,7 +95,7 @@ impl std::fmt::Display for Token<'_> {
         match self.kind {
             Kind::Eof => f.write_str("EOF"),
             Kind::Error => f.write_str(self.error.as_deref().unwrap_or_default()),
-            kind if kind.is_word() => write!(f, "<{}>", self.text),
+            kind if kind.is_word() || kind == Kind::Dot => write!(f, "<{}>", self.text),
             _ if self.text.chars().count() > 10 => {
                 let head: String = self.text.chars().take(10).collect();
                 write!(f, "{}...", super::quote::quote(&head))
@@ -288,6 +288,8 @@ impl<'s> Lexer<'s> {
                 None => self.fail("unterminated raw quoted string"),
             },
             '$' => self.name(Kind::Variable),
+            // As the very last character it could begin a number, to Go.
+            '.' if self.peek().is_none() => self.emit(Kind::Number),
             '.' if !self.peek().is_some_and(|c| c.is_ascii_digit()) => self.name(Kind::Field),
             '.' | '+' | '-' | '0'..='9' => {
                 self.pos -= 1;

@@ -532,20 +532,32 @@ pub(super) fn is_empty(list: &List, source: &str) -> bool {
 }
 
 fn number(pos: Pos, text: &str, kind: Kind) -> std::result::Result<NumberLiteral, String> {
-    let mut number = NumberLiteral { pos, text: SmolStr::new(text), int: None, uint: None, float: None };
+    let mut number = NumberLiteral { pos, text: SmolStr::new(text), int: None, uint: None, float: None, complex: None };
     if kind == Kind::CharConstant {
-        let content = quote::unquote(text).ok_or_else(|| format!("malformed character constant: {text}"))?;
+        let content = quote::unquote(text).ok_or("invalid syntax")?;
         let mut chars = content.chars();
-        let (Some(c), None) = (chars.next(), chars.next()) else {
+        let c = chars.next().ok_or("invalid syntax")?;
+        if chars.next().is_some() {
             return Err(format!("malformed character constant: {text}"));
-        };
+        }
         number.int = Some(i64::from(c as u32));
         number.uint = Some(u64::from(c as u32));
         number.float = Some(f64::from(c as u32));
         return Ok(number);
     }
+    let illegal = || format!("illegal number syntax: {}", quote::quote(text));
     if kind == Kind::Complex || text.ends_with('i') {
-        return Err(format!("illegal number syntax: {}: complex numbers are not supported", quote::quote(text)));
+        let digits = text.strip_suffix('i').ok_or_else(illegal)?;
+        // The sign that joins both parts: not the first character, and none of an exponent.
+        let joint = digits
+            .char_indices()
+            .skip(1)
+            .find(|(at, c)| matches!(c, '+' | '-') && !digits[..*at].ends_with(['e', 'E', 'p', 'P']))
+            .filter(|_| kind == Kind::Complex);
+        let (real, imaginary) = joint.map_or(("0", digits), |(at, _)| digits.split_at(at));
+        let part = |text: &str| parse_float(text).ok_or_else(illegal);
+        number.complex = Some((part(real)?, part(imaginary)?));
+        return Ok(number);
     }
     number.int = parse_int(text);
     number.uint = parse_uint(text);

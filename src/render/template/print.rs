@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::value::Value;
+use super::value::{Object, Value};
 
 /// `value` as an action prints it.
 pub fn print(value: &Value) -> String {
@@ -16,6 +16,7 @@ pub fn write(out: &mut String, value: &Value) {
     match value {
         Value::NoValue | Value::Nil => out.push_str("<no value>"),
         Value::String(text) => out.push_str(text),
+        Value::Object(object) => out.push_str(&object.print()),
         other => inner(out, other),
     }
 }
@@ -64,7 +65,7 @@ pub(super) fn inner(out: &mut String, value: &Value) {
             }
             out.push(']');
         }
-        Value::Object(object) => out.push_str(&object.print()),
+        Value::Object(object) => out.push_str(&object.sprint()),
     }
 }
 
@@ -180,5 +181,28 @@ fn plain_form(digits: &[u8], point: i32) -> String {
         format!("{text}{}", "0".repeat(point - text.len()))
     } else {
         format!("{}.{}", &text[..point], &text[point..])
+    }
+}
+
+/// `complex128`: what `2i` is. Templates can do nothing with it but print it.
+pub(super) struct Complex(pub f64, pub f64);
+
+impl Object for Complex {
+    fn type_name(&self) -> &'static str {
+        "complex128"
+    }
+
+    fn kind(&self) -> &'static str {
+        "complex128"
+    }
+
+    fn print(&self) -> String {
+        let imaginary = float(self.1);
+        let sign = if imaginary.starts_with(['+', '-']) { "" } else { "+" };
+        format!("({}{sign}{imaginary}i)", float(self.0))
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::bytes;
-use super::print::{format_float, inner, sprint};
-use super::quote::{quote, quote_ascii, quote_char};
+use super::print::{format_float, sprint};
+use super::quote::{is_print, quote, quote_ascii, quote_char};
 use super::value::Value;
 
 /// The widest field that is written.
@@ -169,51 +169,89 @@ fn number(text: &str) -> (Option<usize>, &str) {
     (value, &text[end..])
 }
 
+/// Writes `arg`, as an argument of its own.
 fn value(out: &mut String, flags: &Flags, verb: char, arg: &Value) {
     match (verb, arg) {
-        ('T', arg) => {
-            let name = if arg.is_nil() { "<nil>" } else { arg.type_name() };
-            pad(out, flags, name);
-        }
+        ('T', arg) => cut_pad(out, flags, if arg.is_nil() { "<nil>" } else { arg.type_name() }),
         ('v', Value::Nil | Value::NoValue) => pad(out, flags, "<nil>"),
         (_, Value::Nil | Value::NoValue) => drop(write!(out, "%!{verb}(<nil>)")),
-        ('v', arg) if flags.sharp => out.push_str(&go_syntax(arg)),
-        ('t' | 'v', Value::Bool(value)) => pad(out, flags, if *value { "true" } else { "false" }),
-        (_, Value::Int(value) | Value::Int64(value)) => integer(out, flags, verb, i128::from(*value), arg),
-        (_, Value::Uint(value)) => integer(out, flags, verb, i128::from(*value), arg),
-        (_, Value::Float(value)) => float(out, flags, verb, *value, arg),
-        (_, Value::String(text)) => string(out, flags, verb, text, arg),
-        ('s' | 'q' | 'x' | 'X', Value::Bytes(content)) => string(out, flags, verb, &bytes::text(content), arg),
-        (_, Value::Bytes(content)) => {
-            let items: Vec<Value> = content.iter().map(|byte| Value::Uint(u64::from(*byte))).collect();
-            list(out, flags, verb, &items);
-        }
-        (_, Value::List(items)) => list(out, flags, verb, items.items()),
-        (_, Value::Map(map)) => {
-            out.push_str("map[");
-            for (index, (key, item)) in map.entries().iter().enumerate() {
-                if index > 0 {
-                    out.push(' ');
-                }
-                value(out, flags, verb, &Value::String(key.clone()));
-                out.push(':');
-                nested(out, flags, verb, item);
-            }
-            out.push(']');
-        }
-        (_, Value::Object(object)) => match object.entries() {
-            Some(_) => out.push_str(&object.print()),
-            None => string(out, flags, verb, &object.print(), arg),
-        },
-        (_, arg) => bad_verb(out, verb, arg),
+        ('v', arg) if flags.sharp => pad(out, flags, &go_syntax(arg)),
+        // For `%v` Go takes the plus for the names of fields.
+        ('v', arg) if flags.plus => any(out, &Flags { plus: false, ..flags.clone() }, verb, arg),
+        (_, arg) => any(out, flags, verb, arg),
     }
 }
 
-/// A value inside of a list or map: nil prints as such for every verb that knows text.
+/// Writes what is not nil.
+fn any(out: &mut String, flags: &Flags, verb: char, arg: &Value) {
+    match arg {
+        Value::Bool(value) if matches!(verb, 't' | 'v') => pad(out, flags, if *value { "true" } else { "false" }),
+        Value::Int(value) | Value::Int64(value) => integer(out, flags, verb, i128::from(*value), arg),
+        Value::Uint(value) => integer(out, flags, verb, i128::from(*value), arg),
+        Value::Float(value) => float(out, flags, verb, *value, arg),
+        Value::String(text) => string(out, flags, verb, text, arg),
+        Value::Bytes(content) if matches!(verb, 's' | 'q' | 'x' | 'X') => {
+            string(out, flags, verb, &bytes::text(content), arg);
+        }
+        Value::Bytes(content) => {
+            out.push('[');
+            for (index, byte) in content.iter().enumerate() {
+                if index > 0 {
+                    out.push(' ');
+                }
+                let mut text = String::new();
+                any(&mut text, flags, verb, &Value::Uint(u64::from(*byte)));
+                out.push_str(&text.replace("(uint64=", "(uint8="));
+            }
+            out.push(']');
+        }
+        Value::List(_) | Value::Map(_) | Value::Object(_) if verb == 'w' => bad_verb(out, flags, verb, arg),
+        // An address: any will do.
+        Value::List(_) | Value::Map(_) if verb == 'p' => pad(out, flags, "0xc000000000"),
+        Value::List(items) => list(out, flags, verb, items.items()),
+        Value::Map(map) => {
+            entries(out, flags, verb, map.entries().into_iter().map(|(key, item)| (Value::String(key), item)).collect())
+        }
+        Value::Object(_) if verb == 'p' => bad_verb(out, flags, verb, arg),
+        Value::Object(object) => match object.entries() {
+            Some(found) if object.kind() == "map" => entries(out, flags, verb, found),
+            Some(found) => list(out, flags, verb, &found.into_iter().map(|(_, item)| item).collect::<Vec<_>>()),
+            None => match object.parts() {
+                Some((stringer, parts)) if !(stringer && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')) => {
+                    out.push_str(if object.kind() == "ptr" { "&{" } else { "{" });
+                    for (index, part) in parts.iter().enumerate() {
+                        if index > 0 {
+                            out.push(' ');
+                        }
+                        any(out, flags, verb, part);
+                    }
+                    out.push('}');
+                }
+                _ => string(out, flags, verb, &object.sprint(), arg),
+            },
+        },
+        _ => bad_verb(out, flags, verb, arg),
+    }
+}
+
+fn entries(out: &mut String, flags: &Flags, verb: char, entries: Vec<(Value, Value)>) {
+    out.push_str("map[");
+    for (index, (key, item)) in entries.iter().enumerate() {
+        if index > 0 {
+            out.push(' ');
+        }
+        nested(out, flags, verb, key);
+        out.push(':');
+        nested(out, flags, verb, item);
+    }
+    out.push(']');
+}
+
+/// A value inside of a list or map: nil prints as such for every verb.
 fn nested(out: &mut String, flags: &Flags, verb: char, item: &Value) {
     match item {
-        Value::Nil | Value::NoValue if verb == 'v' => out.push_str("<nil>"),
-        item => value(out, flags, verb, item),
+        Value::Nil | Value::NoValue => out.push_str("<nil>"),
+        item => any(out, flags, verb, item),
     }
 }
 
@@ -228,10 +266,19 @@ fn list(out: &mut String, flags: &Flags, verb: char, items: &[Value]) {
     out.push(']');
 }
 
-fn bad_verb(out: &mut String, verb: char, arg: &Value) {
+/// Go's complaint: the value is printed with the same flags all the same.
+fn bad_verb(out: &mut String, flags: &Flags, verb: char, arg: &Value) {
     let _ = write!(out, "%!{verb}({}=", arg.type_name());
-    inner(out, arg);
+    nested(out, flags, 'v', arg);
     out.push(')');
+}
+
+/// Text, cut to the precision.
+fn cut_pad(out: &mut String, flags: &Flags, text: &str) {
+    match flags.precision {
+        Some(precision) => pad(out, flags, &text.chars().take(precision).collect::<String>()),
+        None => pad(out, flags, text),
+    }
 }
 
 fn pad(out: &mut String, flags: &Flags, text: &str) {
@@ -251,21 +298,25 @@ fn integer(out: &mut String, flags: &Flags, verb: char, number: i128, arg: &Valu
     let (radix, prefix, upper) = match verb {
         'd' | 'v' => (10, "", false),
         'b' => (2, "0b", false),
-        'o' => (8, "0", false),
+        'o' => (8, "", false),
         'O' => (8, "0o", false),
         'x' => (16, "0x", false),
         'X' => (16, "0X", true),
-        'c' => {
+        'c' | 'q' => {
             let c = u32::try_from(number).ok().and_then(char::from_u32).unwrap_or('\u{FFFD}');
-            return pad(out, flags, c.encode_utf8(&mut [0; 4]));
+            let text = if verb == 'c' { c.to_string() } else { quote_char(c, flags.plus) };
+            return pad(out, flags, &text);
         }
-        'q' => {
-            let c = u32::try_from(number).ok().and_then(char::from_u32).unwrap_or('\u{FFFD}');
-            return pad(out, flags, &quote_char(c, flags.plus));
+        'U' => {
+            let digits = flags.precision.unwrap_or(4).max(4);
+            let mut text = format!("U+{:0digits$X}", number as u64);
+            if let Some(c) = u32::try_from(number).ok().and_then(char::from_u32).filter(|c| flags.sharp && is_print(*c))
+            {
+                let _ = write!(text, " '{c}'");
+            }
+            return pad(out, &Flags { zero: false, ..flags.clone() }, &text);
         }
-        'U' => return pad(out, &Flags { zero: false, ..flags.clone() }, &format!("U+{number:04X}")),
-        'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 's' | 't' | 'p' => return bad_verb(out, verb, arg),
-        _ => return bad_verb(out, verb, arg),
+        _ => return bad_verb(out, flags, verb, arg),
     };
     let magnitude = number.unsigned_abs();
     let mut digits = match (radix, upper) {
@@ -287,7 +338,10 @@ fn integer(out: &mut String, flags: &Flags, verb: char, number: i128, arg: &Valu
         let room = width.saturating_sub(sign.len());
         digits = format!("{}{digits}", "0".repeat(room.saturating_sub(digits.len())));
     }
-    let prefix = if flags.sharp && !(verb == 'o' && digits.starts_with('0')) || verb == 'O' { prefix } else { "" };
+    if flags.sharp && radix == 8 && !digits.starts_with('0') {
+        digits.insert(0, '0');
+    }
+    let prefix = if flags.sharp && radix != 8 || verb == 'O' { prefix } else { "" };
     pad(out, &Flags { zero: false, ..flags.clone() }, &format!("{sign}{prefix}{digits}"));
 }
 
@@ -302,45 +356,118 @@ fn sign(flags: &Flags, negative: bool) -> &'static str {
 
 fn float(out: &mut String, flags: &Flags, verb: char, number: f64, arg: &Value) {
     let text = match verb {
-        'v' => format_float(number, 'g', flags.precision),
-        'g' | 'G' => format_float(number, 'g', flags.precision),
+        'v' | 'g' | 'G' => format_float(number, 'g', flags.precision),
         'e' | 'E' => format_float(number, 'e', Some(flags.precision.unwrap_or(6))),
         'f' | 'F' => format_float(number, 'f', Some(flags.precision.unwrap_or(6))),
-        _ => return bad_verb(out, verb, arg),
+        'x' | 'X' => hexadecimal(number, flags.precision),
+        'b' => binary(number),
+        _ => return bad_verb(out, flags, verb, arg),
     };
-    let text = if matches!(verb, 'E' | 'G') { text.to_uppercase() } else { text };
+    let text = if matches!(verb, 'E' | 'G' | 'X') && number.is_finite() { text.to_uppercase() } else { text };
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(&text)),
     };
-    let finite = number.is_finite();
-    let sign = if number.is_infinite() && !negative && flags.plus { "+" } else { sign(flags, negative) };
-    let sign = if number.is_infinite() && !negative && sign.is_empty() { "+" } else { sign };
-    if flags.zero
-        && finite
-        && let Some(width) = flags.width
-    {
-        let zeros = width.saturating_sub(sign.len() + digits.len());
-        out.push_str(sign);
-        out.extend(std::iter::repeat_n('0', zeros));
-        out.push_str(digits);
-        return;
+    if !number.is_finite() {
+        let sign = match sign(flags, negative) {
+            "" if number.is_infinite() => "+",
+            sign => sign,
+        };
+        return pad(out, &Flags { zero: false, ..flags.clone() }, &format!("{sign}{digits}"));
     }
-    pad(out, &Flags { zero: false, ..flags.clone() }, &format!("{sign}{digits}"));
+    let sign = sign(flags, negative);
+    let digits = if flags.sharp && verb != 'b' { with_point(digits, flags, verb) } else { digits.to_owned() };
+    let zeros = if flags.zero { flags.width.unwrap_or(0).saturating_sub(sign.len() + digits.len()) } else { 0 };
+    pad(out, &Flags { zero: false, ..flags.clone() }, &format!("{sign}{}{digits}", "0".repeat(zeros)));
+}
+
+/// What `#` does to a float: a point in any case, and as many digits as the precision says.
+fn with_point(text: &str, flags: &Flags, verb: char) -> String {
+    let exponents: &[char] = if matches!(verb, 'x' | 'X') { &['p', 'P'] } else { &['p', 'P', 'e', 'E'] };
+    let (mantissa, tail) = text.split_at(text.find(exponents).unwrap_or(text.len()));
+    let mut missing = match verb {
+        'v' | 'g' | 'G' | 'x' => flags.precision.unwrap_or(6) as i64,
+        _ => 0,
+    };
+    let significant = mantissa.bytes().filter(|b| *b != b'.').skip_while(|b| *b == b'0').count();
+    missing -= significant as i64;
+    let mut out = mantissa.to_owned();
+    if !out.contains('.') {
+        if out == "0" {
+            missing -= 1;
+        }
+        out.push('.');
+    }
+    out.extend(std::iter::repeat_n('0', usize::try_from(missing).unwrap_or(0)));
+    out + tail
+}
+
+/// `%b` of a float: the mantissa and the power of two.
+fn binary(number: f64) -> String {
+    let bits = number.to_bits();
+    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as i64, bits & ((1 << 52) - 1));
+    let (mantissa, power) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    format!("{sign}{mantissa}p{power:+}")
+}
+
+/// `%x` of a float: `0x1.8p+01`.
+fn hexadecimal(number: f64, precision: Option<usize>) -> String {
+    if !number.is_finite() {
+        return format_float(number, 'g', None);
+    }
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    let bits = number.to_bits();
+    let (mut mantissa, mut exponent) = (bits & ((1 << 52) - 1), (bits >> 52 & 0x7ff) as i64 - 1023);
+    if exponent == -1023 {
+        if mantissa == 0 {
+            exponent = 0;
+        } else {
+            let shift = mantissa.leading_zeros() - 11;
+            mantissa <<= shift;
+            exponent = -1022 - i64::from(shift);
+        }
+    } else {
+        mantissa |= 1 << 52;
+    }
+    if let Some(digits) = precision.filter(|digits| *digits < 13) {
+        // To the nearest, ties to even, as strconv rounds.
+        let dropped = 4 * (13 - digits as u32);
+        let rest = mantissa & ((1 << dropped) - 1);
+        mantissa >>= dropped;
+        let half = 1 << (dropped - 1);
+        mantissa += u64::from(rest > half || rest == half && mantissa & 1 == 1);
+        mantissa <<= dropped;
+        if mantissa >> 53 == 1 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
+    let mut fraction = format!("{:013x}", mantissa & ((1 << 52) - 1));
+    match precision {
+        Some(digits) => {
+            fraction.truncate(digits);
+            fraction.extend(std::iter::repeat_n('0', digits.saturating_sub(fraction.len())));
+        }
+        None => fraction.truncate(fraction.trim_end_matches('0').len()),
+    }
+    let point = if fraction.is_empty() { "" } else { "." };
+    let exponent_sign = if exponent < 0 { '-' } else { '+' };
+    format!("{sign}0x{}{point}{fraction}p{exponent_sign}{:02}", mantissa >> 52, exponent.abs())
 }
 
 fn string(out: &mut String, flags: &Flags, verb: char, text: &str, arg: &Value) {
-    let cut: String;
-    let text = match flags.precision {
-        Some(precision) if verb != 'x' && verb != 'X' => {
-            cut = text.chars().take(precision).collect();
-            cut.as_str()
-        }
-        _ => text,
-    };
     match verb {
-        's' | 'v' => pad(out, flags, text),
+        's' | 'v' => cut_pad(out, flags, text),
         'q' => {
+            let cut: String;
+            let text = match flags.precision {
+                Some(precision) => {
+                    cut = text.chars().take(precision).collect();
+                    cut.as_str()
+                }
+                None => text,
+            };
             let raw = flags.sharp && !text.contains('`') && !text.chars().any(|c| c.is_control() && c != '\t');
             let quoted = match (raw, flags.plus) {
                 (true, _) => format!("`{text}`"),
@@ -364,7 +491,7 @@ fn string(out: &mut String, flags: &Flags, verb: char, text: &str, arg: &Value) 
             }
             pad(out, flags, &hex);
         }
-        _ => bad_verb(out, verb, arg),
+        _ => bad_verb(out, flags, verb, arg),
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::functions::{Call, FunctionError};
+use super::functions::{Call, FunctionError, Param};
 use crate::origin::Origin;
 
 /// A value.
@@ -91,8 +91,20 @@ pub trait Object {
     fn method(&self, _name: &str, _call: &mut Call<'_>, _args: &[Value]) -> Option<Result<Value, FunctionError>> {
         None
     }
-    /// How it prints.
+    /// The parameters of a method; `None` leaves it to the method what it takes.
+    fn params(&self, _method: &str) -> Option<&'static [Param]> {
+        None
+    }
+    /// How an action prints it.
     fn print(&self) -> String;
+    /// How `fmt.Sprint` prints it, where that differs.
+    fn sprint(&self) -> String {
+        self.print()
+    }
+    /// The fields of a struct as `printf` shows them, and whether verbs for text show its String instead.
+    fn parts(&self) -> Option<(bool, Vec<Value>)> {
+        None
+    }
     /// Keys and values, for what is a map or a slice underneath.
     fn entries(&self) -> Option<Vec<(Value, Value)>> {
         None
@@ -335,6 +347,11 @@ impl Map {
     /// The same map under another Go type.
     pub fn view(&self, type_name: &'static str) -> Map {
         Map { entries: self.entries.clone(), type_name }
+    }
+
+    /// Whether its Go type lets it hold values of any type.
+    pub(super) fn holds_anything(&self) -> bool {
+        self.type_name != "map[string]string"
     }
 
     /// What `key` holds.

@@ -1,18 +1,26 @@
-//! Keys, certificates and password hashes: the right shape, from a fixed seed.
+//! Keys, certificates, ciphers and password hashes: real ones, made from a fixed seed.
 //!
-//! A chart that makes certificates renders, and renders the same every time; what it renders is no working key. Rules
-//! know these functions by [`NONDETERMINISTIC`](super::NONDETERMINISTIC).
+//! A chart that makes certificates renders, and renders the same every time. The keys are those of `keys.pem`, which the
+//! world can read: what is made of them is valid and no secret. Rules know these functions by
+//! [`NONDETERMINISTIC`](super::NONDETERMINISTIC).
 
 use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
+use aes::Aes256;
+use aes::cipher::block_padding::{NoPadding, Pkcs7};
+use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
+use blowfish::Blowfish;
 
+use super::certificate::{self, Authority, Key, Request};
 use super::random::stream;
-use super::{Outcome, text_of};
-use crate::render::template::{Functions, Object, Param, Value, bytes};
+use super::{Outcome, derive, int_of, text_of};
+use crate::render::template::{FunctionError, Functions, Object, Param, Value, bytes, print};
 
 /// What `genCA` and its kin make.
 struct Certificate {
@@ -48,64 +56,89 @@ impl Object for Certificate {
     }
 }
 
-fn pem(label: &str, seed: &str, count: usize) -> String {
-    let body = STANDARD.encode(stream(seed, count));
-    let mut out = format!("-----BEGIN {label}-----\n");
-    for line in body.as_bytes().chunks(64) {
-        out.push_str(&String::from_utf8_lossy(line));
-        out.push('\n');
+/// The alternative names of a certificate: `ips` and `dns` as templates give them.
+fn names(ips: &Value, dns: &Value) -> Result<(Vec<IpAddr>, Vec<String>), String> {
+    let items = |value: &Value| value.as_items().map(<[Value]>::to_vec).unwrap_or_default();
+    let mut addresses = Vec::new();
+    for ip in items(ips) {
+        let Some(text) = ip.as_str() else {
+            return Err(format!("error parsing ip: {} is not a string", print::sprint(&ip)));
+        };
+        addresses.push(text.parse().map_err(|_| format!("error parsing ip: {text}"))?);
     }
-    out.push_str(&format!("-----END {label}-----\n"));
-    out
+    let mut hosts = Vec::new();
+    for name in items(dns) {
+        let Some(text) = name.as_str() else {
+            let found = print::sprint(&name);
+            return Err(format!("error processing alternate dns name: {found} is not a string"));
+        };
+        hosts.push(text.to_owned());
+    }
+    Ok((addresses, hosts))
 }
 
-fn certificate(name: &str, key: Option<&str>) -> Outcome {
-    let key = key.map_or_else(|| pem("RSA PRIVATE KEY", &format!("key {name}"), 1_190), str::to_owned);
-    let cert = pem("CERTIFICATE", &format!("certificate {name}"), 800);
+/// The key that somebody gave, or the `index`-th of ours.
+fn key(given: Option<&Value>, index: usize) -> Result<Key, String> {
+    match given {
+        None => Ok(certificate::own_key(index)),
+        Some(pem) => Key::parse(text_of(pem)).map_err(|reason| format!("parsing private key: {reason}")),
+    }
+}
+
+fn issue(request: &Request<'_>, key: &Key, authority: Option<&Authority>) -> Outcome {
+    let cert = certificate::issue(request, key, authority)?;
+    Ok(Value::Object(Rc::new(Certificate { cert, key: key.pem() })))
+}
+
+fn authority(args: &[Value], given: Option<&Value>) -> Outcome {
+    let request = Request::authority(text_of(&args[0]), int_of(&args[1]));
+    issue(&request, &key(given, 0)?, None)
+}
+
+fn self_signed(args: &[Value], given: Option<&Value>) -> Outcome {
+    let key = key(given, 1)?;
+    let (ips, hosts) = names(&args[1], &args[2])?;
+    issue(&Request::new(text_of(&args[0]), ips, hosts, int_of(&args[3])), &key, None)
+}
+
+fn signed(args: &[Value], given: Option<&Value>) -> Outcome {
+    let key = key(given, 1)?;
+    let signer = match &args[4] {
+        Value::Object(object) => object.as_any().downcast_ref::<Certificate>(),
+        _ => None,
+    };
+    let signer = signer.ok_or("unable to decode certificate")?;
+    let authority = Authority::parse(&signer.cert, &signer.key)?;
+    let (ips, hosts) = names(&args[1], &args[2])?;
+    issue(&Request::new(text_of(&args[0]), ips, hosts, int_of(&args[3])), &key, Some(&authority))
+}
+
+fn custom(args: &[Value]) -> Outcome {
+    let decoded = |value: &Value, what: &str| match STANDARD.decode(text_of(value)) {
+        Ok(raw) => Ok(bytes::text(&raw).to_string()),
+        Err(_) => Err(format!("unable to decode base64 {what}")),
+    };
+    let (cert, key) = (decoded(&args[0], "certificate")?, decoded(&args[1], "private key")?);
+    certificate::check(&cert)?;
+    Key::parse(&key).map_err(|reason| format!("error parsing private key: {reason}"))?;
     Ok(Value::Object(Rc::new(Certificate { cert, key })))
 }
 
-fn bcrypt(password: &str) -> String {
-    const ALPHABET: &[u8] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let hash: String = stream(&format!("bcrypt {password}"), 53)
-        .iter()
-        .map(|byte| ALPHABET[usize::from(*byte) % ALPHABET.len()] as char)
-        .collect();
-    format!("$2a$10${hash}")
-}
-
 pub(super) fn register(functions: &mut Functions) {
-    use Param::{Any, Int, List, String as Text};
-    let authority = Param::Object(CERTIFICATE);
-    functions.add("genCA", &[Text, Int], |_, args| certificate(text_of(&args[0]), None));
+    use Param::{Int, List, String as Text};
+    let issuer = Param::Object(CERTIFICATE);
+    functions.add("genCA", &[Text, Int], |_, args| authority(args, None));
+    functions.add("genCAWithKey", &[Text, Int, Text], |_, args| authority(args, Some(&args[2])));
+    functions.add("genSelfSignedCert", &[Text, List, List, Int], |_, args| self_signed(args, None));
     functions
-        .add("genCAWithKey", &[Text, Int, Text], |_, args| certificate(text_of(&args[0]), Some(text_of(&args[2]))));
-    functions.add("genSelfSignedCert", &[Text, List, List, Int], |_, args| certificate(text_of(&args[0]), None));
-    functions.add("genSelfSignedCertWithKey", &[Text, List, List, Int, Text], |_, args| {
-        certificate(text_of(&args[0]), Some(text_of(&args[4])))
-    });
-    functions.add("genSignedCert", &[Text, List, List, Int, authority], |_, args| certificate(text_of(&args[0]), None));
-    functions.add("genSignedCertWithKey", &[Text, List, List, Int, authority, Text], |_, args| {
-        certificate(text_of(&args[0]), Some(text_of(&args[5])))
-    });
-    functions.add("buildCustomCert", &[Text, Text], |_, args| {
-        let decoded = |value: &Value, what: &str| {
-            let raw = STANDARD.decode(text_of(value)).map_err(|_| format!("unable to decode base64 {what}"))?;
-            let text = bytes::text(&raw).to_string();
-            if text.contains("-----BEGIN") { Ok(text) } else { Err(format!("unable to decode {what}")) }
-        };
-        let (cert, key) = (decoded(&args[0], "certificate")?, decoded(&args[1], "private key")?);
-        Ok(Value::Object(Rc::new(Certificate { cert, key })))
-    });
+        .add("genSelfSignedCertWithKey", &[Text, List, List, Int, Text], |_, args| self_signed(args, Some(&args[4])));
+    functions.add("genSignedCert", &[Text, List, List, Int, issuer], |_, args| signed(args, None));
+    functions
+        .add("genSignedCertWithKey", &[Text, List, List, Int, issuer, Text], |_, args| signed(args, Some(&args[5])));
+    functions.add("buildCustomCert", &[Text, Text], |_, args| custom(args));
     functions.add("genPrivateKey", &[Text], |_, args| {
-        Ok(match text_of(&args[0]) {
-            "" | "rsa" => pem("RSA PRIVATE KEY", "rsa", 2_348),
-            "dsa" => pem("DSA PRIVATE KEY", "dsa", 800),
-            "ecdsa" => pem("EC PRIVATE KEY", "ecdsa", 121),
-            "ed25519" => pem("PRIVATE KEY", "ed25519", 48),
-            kind => format!("Unknown type {kind}"),
-        }
-        .into())
+        let kind = text_of(&args[0]);
+        Ok(certificate::private_key(kind).unwrap_or_else(|| format!("Unknown type {kind}")).into())
     });
     functions.add("bcrypt", &[Text], |_, args| Ok(bcrypt(text_of(&args[0])).into()));
     functions.add("htpasswd", &[Text, Text], |_, args| {
@@ -115,146 +148,107 @@ pub(super) fn register(functions: &mut Functions) {
         }
         Ok(format!("{user}:{}", bcrypt(text_of(&args[1]))).into())
     });
-    functions.add("derivePassword", &[Any, Text, Text, Text, Text], |_, args| {
-        let counter = super::to_int(&args[0]) as u32;
-        Ok(derive(counter, text_of(&args[1]), text_of(&args[2]), text_of(&args[3]), text_of(&args[4])).into())
+    functions.add("derivePassword", &[Param::Uint32, Text, Text, Text, Text], |_, args| {
+        let counter = match &args[0] {
+            Value::Uint(counter) => *counter as u32,
+            _ => 0,
+        };
+        let [kind, password, user, site] = [1, 2, 3, 4].map(|index| text_of(&args[index]));
+        Ok(derive::derive(counter, kind, password, user, site).into())
     });
+    functions.add("encryptAES", &[Text, Text], |_, args| encrypt(text_of(&args[0]), text_of(&args[1])));
+    functions.add("decryptAES", &[Text, Text], |_, args| decrypt(text_of(&args[0]), text_of(&args[1])));
 }
 
-/// The templates of Master Password, by name.
-const TEMPLATES: &[(&str, &str)] = &[
-    ("maximum", "anoxxxxxxxxxxxxxxxxx axxxxxxxxxxxxxxxxxno"),
-    (
-        "long",
-        "CvcvnoCvcvCvcv CvcvCvcvnoCvcv CvcvCvcvCvcvno CvccnoCvcvCvcv CvccCvcvnoCvcv CvccCvcvCvcvno CvcvnoCvccCvcv \
-         CvcvCvccnoCvcv CvcvCvccCvcvno CvcvnoCvcvCvcc CvcvCvcvnoCvcc CvcvCvcvCvccno CvccnoCvccCvcv CvccCvccnoCvcv \
-         CvccCvccCvcvno CvcvnoCvccCvcc CvcvCvccnoCvcc CvcvCvccCvccno CvccnoCvcvCvcc CvccCvcvnoCvcc CvccCvcvCvccno",
-    ),
-    ("medium", "CvcnoCvc CvcCvcno"),
-    ("short", "Cvcn"),
-    ("basic", "aaanaaan aannaaan aaannaaa"),
-    ("pin", "nnnn"),
-];
+/// A password as a key: cut or filled up with zeros.
+fn cipher_key(password: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    key.iter_mut().zip(bytes::of(password).iter()).for_each(|(slot, byte)| *slot = *byte);
+    key
+}
 
-fn characters(class: u8) -> &'static [u8] {
-    match class {
-        b'V' => b"AEIOU",
-        b'C' => b"BCDFGHJKLMNPQRSTVWXYZ",
-        b'v' => b"aeiou",
-        b'c' => b"bcdfghjklmnpqrstvwxyz",
-        b'A' => b"AEIOUBCDFGHJKLMNPQRSTVWXYZ",
-        b'a' => b"AEIOUaeiouBCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz",
-        b'n' => b"0123456789",
-        b'o' => b"@&%?,=[]_:-+*$#!'^~;()/.",
-        _ => b"AEIOUaeiouBCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz0123456789!@#$%^&*()",
+const BLOCK: usize = 16;
+
+fn encrypt(password: &str, text: &str) -> Outcome {
+    if text.is_empty() {
+        return Ok("".into());
     }
+    let mut start = [0; BLOCK];
+    start.copy_from_slice(&stream(&format!("aes {password} {text}"), BLOCK));
+    let cipher = cbc::Encryptor::<Aes256>::new(&cipher_key(password).into(), &start.into());
+    let content = bytes::of(text);
+    let mut buffer = content.to_vec();
+    buffer.resize((content.len() / BLOCK + 1) * BLOCK, 0);
+    let sealed = cipher.encrypt_padded::<Pkcs7>(&mut buffer, content.len());
+    let sealed = sealed.map_err(|error| FunctionError::Message(error.to_string()))?;
+    Ok(STANDARD.encode([&start, sealed].concat()).into())
 }
 
-fn derive(counter: u32, kind: &str, password: &str, user: &str, site: &str) -> String {
-    const SCOPE: &[u8] = b"com.lyndir.masterpassword";
-    let Some((_, templates)) = TEMPLATES.iter().find(|(name, _)| *name == kind) else {
-        return format!("cannot find password template {kind}");
+fn decrypt(password: &str, text: &str) -> Outcome {
+    if text.is_empty() {
+        return Ok("".into());
+    }
+    let raw = super::encode::decode_base64(text)?;
+    let Some((start, content)) = raw.split_first_chunk::<BLOCK>() else {
+        return Err(format!("runtime error: slice bounds out of range [:16] with capacity {}", raw.capacity()).into());
     };
-    let salt = [SCOPE, &(user.len() as u32).to_be_bytes(), user.as_bytes()].concat();
-    let key = scrypt(password.as_bytes(), &salt);
-    let message = [SCOPE, &(site.len() as u32).to_be_bytes(), site.as_bytes(), &counter.to_be_bytes()].concat();
-    let seed = hmac(&key, &message);
-    let templates: Vec<&str> = templates.split(' ').collect();
-    let template = templates[usize::from(seed[0]) % templates.len()];
-    template
-        .bytes()
-        .zip(&seed[1..])
-        .map(|(class, byte)| {
-            let set = characters(class);
-            set[usize::from(*byte) % set.len()] as char
-        })
-        .collect()
+    let cipher = cbc::Decryptor::<Aes256>::new(&cipher_key(password).into(), &(*start).into());
+    let mut buffer = content.to_vec();
+    let plain = cipher.decrypt_padded::<NoPadding>(&mut buffer);
+    let plain = plain.map_err(|_| FunctionError::from("crypto/cipher: input not full blocks"))?;
+    let padding = usize::from(*plain.last().ok_or("runtime error: index out of range [-1]")?);
+    // Go looks at the last byte only.
+    let Some(length) = plain.len().checked_sub(padding) else {
+        let at = plain.len() as i64 - padding as i64;
+        return Err(format!("runtime error: slice bounds out of range [:{at}]").into());
+    };
+    Ok(Value::String(bytes::text(&plain[..length])))
 }
 
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut block = [0_u8; 64];
-    if key.len() > 64 {
-        block[..32].copy_from_slice(&Sha256::digest(key));
-    } else {
-        block[..key.len()].copy_from_slice(key);
+/// The cost that sprig takes.
+const COST: u32 = 10;
+
+/// bcrypt of `password`, with a salt made from it. Hashes are kept, as they are made to be slow.
+fn bcrypt(password: &str) -> String {
+    static KNOWN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(password) {
+        return known.clone();
     }
-    let inner = Sha256::new().chain_update(block.map(|b| b ^ 0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(block.map(|b| b ^ 0x5c)).chain_update(inner).finalize().into()
-}
-
-/// PBKDF2 with one iteration.
-fn pbkdf2(password: &[u8], salt: &[u8], length: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(length + 32);
-    let mut block = 1_u32;
-    while out.len() < length {
-        out.extend_from_slice(&hmac(password, &[salt, &block.to_be_bytes()].concat()));
-        block += 1;
+    let raw = bytes::of(password);
+    if raw.len() > 72 {
+        return "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes".to_owned();
     }
-    out.truncate(length);
-    out
-}
-
-/// scrypt with N = 32768, r = 8, p = 2 and a key of 64 bytes.
-fn scrypt(password: &[u8], salt: &[u8]) -> Vec<u8> {
-    const N: usize = 32_768;
-    const WORDS: usize = 256;
-    let mut blocks = pbkdf2(password, salt, 2 * WORDS * 4);
-    for half in blocks.chunks_mut(WORDS * 4) {
-        let mut x: Vec<u32> = half
-            .chunks(4)
-            .map(|word| word.iter().rev().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)))
-            .collect();
-        let mut memory = Vec::with_capacity(N * WORDS);
-        for _ in 0..N {
-            memory.extend_from_slice(&x);
-            mix(&mut x);
-        }
-        for _ in 0..N {
-            let at = x[WORDS - 16] as usize % N * WORDS;
-            x.iter_mut().zip(&memory[at..at + WORDS]).for_each(|(word, other)| *word ^= other);
-            mix(&mut x);
-        }
-        for (bytes, word) in half.chunks_mut(4).zip(&x) {
-            bytes.copy_from_slice(&word.to_le_bytes());
+    let mut key = raw.to_vec();
+    key.push(0);
+    let salt = stream(&format!("bcrypt {password}"), BLOCK);
+    let mut state: Blowfish = Blowfish::bc_init_state();
+    state.salted_expand_key(&salt, &key);
+    for _ in 0..1_u32 << COST {
+        state.bc_expand_key(&key);
+        state.bc_expand_key(&salt);
+    }
+    // "OrpheanBeholderScryDoubt"
+    let mut words = [0x4f72_7068, 0x6561_6e42, 0x6568_6f6c, 0x6465_7253, 0x6372_7944, 0x6f75_6274_u32];
+    for pair in words.chunks_exact_mut(2) {
+        for _ in 0..64 {
+            let next = state.bc_encrypt([pair[0], pair[1]]);
+            pair.copy_from_slice(&next);
         }
     }
-    pbkdf2(password, &blocks, 64)
+    let hash: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).take(23).collect();
+    let text = format!("$2a${COST}${}{}", bcrypt_base64(&salt), bcrypt_base64(&hash));
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() < 1_000 {
+        known.insert(password.to_owned(), text.clone());
+    }
+    text
 }
 
-/// scrypt's BlockMix with Salsa20/8.
-fn mix(x: &mut [u32]) {
-    let mut last: [u32; 16] = [0; 16];
-    last.copy_from_slice(&x[x.len() - 16..]);
-    let mut even = Vec::with_capacity(x.len());
-    let mut odd = Vec::with_capacity(x.len() / 2);
-    for (index, block) in x.chunks(16).enumerate() {
-        last.iter_mut().zip(block).for_each(|(word, other)| *word ^= other);
-        salsa(&mut last);
-        if index % 2 == 0 { even.extend_from_slice(&last) } else { odd.extend_from_slice(&last) }
-    }
-    even.extend_from_slice(&odd);
-    x.copy_from_slice(&even);
-}
-
-fn salsa(block: &mut [u32; 16]) {
-    const ROUNDS: [[usize; 4]; 8] = [
-        [0, 4, 8, 12],
-        [5, 9, 13, 1],
-        [10, 14, 2, 6],
-        [15, 3, 7, 11],
-        [0, 1, 2, 3],
-        [5, 6, 7, 4],
-        [10, 11, 8, 9],
-        [15, 12, 13, 14],
-    ];
-    let mut x = *block;
-    for _ in 0..4 {
-        for [a, b, c, d] in ROUNDS {
-            x[b] ^= x[a].wrapping_add(x[d]).rotate_left(7);
-            x[c] ^= x[b].wrapping_add(x[a]).rotate_left(9);
-            x[d] ^= x[c].wrapping_add(x[b]).rotate_left(13);
-            x[a] ^= x[d].wrapping_add(x[c]).rotate_left(18);
-        }
-    }
-    block.iter_mut().zip(x).for_each(|(word, mixed)| *word = word.wrapping_add(mixed));
+/// Base64 with bcrypt's own alphabet, without padding.
+fn bcrypt_base64(raw: &[u8]) -> String {
+    const STANDARD_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const ALPHABET: &[u8] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(raw);
+    let other = |byte: u8| STANDARD_ALPHABET.iter().position(|known| *known == byte).map(|at| ALPHABET[at] as char);
+    text.bytes().filter_map(other).collect()
 }

@@ -41,16 +41,78 @@ pub(super) fn register(functions: &mut Functions) {
             Ok(json::encode(&args[0], style).map_err(FunctionError::Message)?.into())
         });
     }
-    functions.add("fromJson", &[Text], |_, args| Ok(parse(text_of(&args[0])).unwrap_or(Value::Nil)));
-    functions.add("mustFromJson", &[Text], |_, args| parse(text_of(&args[0])).map_err(FunctionError::Message));
+    functions.add("fromJson", &[Text], |_, args| Ok(parse_json(text_of(&args[0])).unwrap_or(Value::Nil)));
+    functions.add("mustFromJson", &[Text], |_, args| parse_json(text_of(&args[0])).map_err(FunctionError::Message));
 }
 
-fn parse(text: &str) -> Result<Value, String> {
+/// The value of a JSON text.
+///
+/// # Errors
+/// Go's words.
+pub fn parse_json(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Err("unexpected end of JSON input".to_owned());
     }
-    let parsed: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let parsed: serde_json::Value = serde_json::from_str(text).map_err(|error| json_error(text, &error))?;
     Ok(Value::from_json(&parsed, NumberMode::Float))
+}
+
+/// Go's words for JSON that does not parse, as far as they can be told from serde's.
+fn json_error(text: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".to_owned();
+    }
+    let words = error.to_string();
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let at = error.column().saturating_sub(1);
+    if words.starts_with("number out of range") {
+        let start = line[..at.min(line.len())].rfind(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
+        let number: String = line[start.map_or(0, |at| at + 1)..]
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || "+-.".contains(*c))
+            .collect();
+        return format!("json: cannot unmarshal number {number} into Go value of type float64");
+    }
+    if words.starts_with("expected ident") {
+        // serde names the place of the letter that is wrong.
+        let start =
+            line.get(..at).map_or(0, |before| before.rfind(|c: char| !c.is_ascii_alphabetic()).map_or(0, |at| at + 1));
+        let word = ["true", "false", "null"].into_iter().find(|word| word.get(..1) == line.get(start..start + 1));
+        if let (Some(word), Some(found)) = (word, line.chars().nth(at))
+            && let Some(expected) = word.chars().nth(at - start)
+        {
+            return format!("invalid character '{found}' in literal {word} (expecting '{expected}')");
+        }
+    }
+    let place = [
+        ("trailing characters", "after top-level value"),
+        ("key must be a string", "looking for beginning of object key string"),
+        ("expected `:`", "after object key"),
+        ("expected `,` or `}`", "after object key:value pair"),
+        ("expected `,` or `]`", "after array element"),
+    ]
+    .iter()
+    .find(|(serde, _)| words.starts_with(serde))
+    .map_or("looking for beginning of value", |(_, go)| go);
+    match line.chars().nth(at) {
+        Some(c) => format!("invalid character {} {place}", byte_quoted(c)),
+        None => words,
+    }
+}
+
+/// The first byte of a character, as encoding/json quotes what it stumbles over.
+fn byte_quoted(c: char) -> String {
+    let text = c.to_string();
+    let byte = bytes::of(&text).first().copied().unwrap_or_default();
+    match byte {
+        b'\'' => "'\\''".to_owned(),
+        b'"' => "'\"'".to_owned(),
+        0x80.. if text.len() == 4 => format!("'\\x{byte:02x}'"),
+        byte => {
+            let quoted = crate::render::template::quote(&char::from(byte).to_string());
+            format!("'{}'", &quoted[1..quoted.len() - 1])
+        }
+    }
 }
 
 /// Lower-case hexadecimal.
@@ -58,21 +120,21 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What `b64dec` says where Go's decoder stops: its words, and the offset.
-fn base64_decode(text: &str) -> smol_str::SmolStr {
+/// Go's decoder: its words where it stops.
+pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     let clean: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    match STANDARD.decode(&clean) {
-        Ok(decoded) => bytes::text(&decoded),
-        Err(error) => {
-            let offset = match error {
-                base64::DecodeError::InvalidByte(offset, _) | base64::DecodeError::InvalidLastSymbol(offset, _) => {
-                    offset
-                }
-                _ => clean.trim_end_matches('=').len().min(clean.len() / 4 * 4),
-            };
-            format!("illegal base64 data at input byte {offset}").into()
-        }
-    }
+    STANDARD.decode(&clean).map_err(|error| {
+        let offset = match error {
+            base64::DecodeError::InvalidByte(offset, _) | base64::DecodeError::InvalidLastSymbol(offset, _) => offset,
+            _ => clean.trim_end_matches('=').len().min(clean.len() / 4 * 4),
+        };
+        format!("illegal base64 data at input byte {offset}")
+    })
+}
+
+/// `b64dec`: what is wrong is its result.
+fn base64_decode(text: &str) -> smol_str::SmolStr {
+    decode_base64(text).map_or_else(smol_str::SmolStr::from, |decoded| bytes::text(&decoded))
 }
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -5,8 +5,10 @@
 //! and [`crypto`], whose results are made from a fixed seed. `env`, `expandenv` and `getHostByName` are not here: neither
 //! Helm nor Argo CD lets templates ask the machine.
 
+mod certificate;
 mod choice;
 mod crypto;
+mod derive;
 mod dicts;
 mod encode;
 pub mod lists;
@@ -18,7 +20,9 @@ mod text;
 pub mod times;
 pub mod versions;
 
+pub use certificate::UNSUPPORTED;
 pub use choice::{is_empty, to_text};
+pub use encode::parse_json;
 pub use numbers::{to_float, to_int};
 pub use random::NONDETERMINISTIC;
 

@@ -9,10 +9,16 @@ pub fn to_int(value: &Value) -> i64 {
         Value::Bool(value) => i64::from(*value),
         Value::Int(value) | Value::Int64(value) => *value,
         Value::Uint(value) => *value as i64,
-        Value::Float(value) => *value as i64,
+        Value::Float(value) => truncated(*value),
         Value::String(text) => parse_int(trim_zero_decimal(text)),
         _ => 0,
     }
+}
+
+/// What a conversion to int64 makes of a float on amd64: what does not fit becomes the least integer.
+fn truncated(value: f64) -> i64 {
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    if (-BOUND..BOUND).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 /// `float64`: what is no number is 0.

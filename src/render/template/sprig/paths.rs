@@ -96,6 +96,9 @@ fn parse(url: &str) -> Result<Value, FunctionError> {
         let authority = &behind[..end];
         path = &behind[end..];
         (userinfo, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if host.starts_with('[') && !host.contains(']') {
+            return Err(wrong("missing ']' in host"));
+        }
         let port = host.rsplit_once(']').map_or(host, |(_, port)| port).rsplit_once(':').map(|(_, port)| port);
         if port.is_some_and(|port| !port.bytes().all(|b| b.is_ascii_digit())) {
             let port = port.unwrap_or_default();
@@ -105,7 +108,16 @@ fn parse(url: &str) -> Result<Value, FunctionError> {
             return Err(wrong("invalid character \" \" in host name"));
         }
     }
-    let unescaped = |text: &str| unescape(text).ok_or_else(|| wrong("invalid URL escape"));
+    let unescaped = |text: &str| {
+        unescape(text).ok_or_else(|| {
+            let bad = text
+                .match_indices('%')
+                .map(|(at, _)| &text[at..])
+                .find(|rest| unescape(rest.get(..3).unwrap_or(rest)).is_none());
+            let bad: String = bad.unwrap_or_default().chars().take(3).collect();
+            wrong(&format!("invalid URL escape {}", crate::render::template::quote(&bad)))
+        })
+    };
     let hostname = match host.strip_prefix('[') {
         Some(inner) => inner.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

@@ -31,6 +31,7 @@ fn compile(pattern: &str) -> Result<Regex, FunctionError> {
 }
 
 fn build(pattern: &str) -> Result<Regex, FunctionError> {
+    check(pattern).map_err(|reason| FunctionError::Message(format!("error parsing regexp: {reason}")))?;
     // RE2's \d, \w, \s and \b know ASCII only; `\z` is the end of text in both, and `\C`, `\Q` are RE2's own.
     let ascii = translate(pattern);
     regex::RegexBuilder::new(&ascii).size_limit(4 << 20).build().map_err(|error| {
@@ -38,6 +39,162 @@ fn build(pattern: &str) -> Result<Regex, FunctionError> {
         let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         FunctionError::Message(format!("error parsing regexp: {reason}: `{pattern}`"))
     })
+}
+
+/// What RE2 refuses, in Go's words.
+fn check(pattern: &str) -> Result<(), String> {
+    let mut rest = pattern;
+    let mut groups = 0_usize;
+    // The operator before, if one stands there: two in a row are refused.
+    let mut operator: Option<&str> = None;
+    let mut operand = false;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        let repeated = match c {
+            '*' | '+' | '?' => Some(1),
+            '{' => repeat(rest)?,
+            _ => None,
+        };
+        if let Some(length) = repeated {
+            let length = length + usize::from(rest[length..].starts_with('?'));
+            if let Some(before) = operator {
+                let start = pattern.len() - rest.len() - before.len();
+                let both = &pattern[start..pattern.len() - rest.len() + length];
+                return Err(format!("invalid nested repetition operator: `{both}`"));
+            }
+            if !operand {
+                return Err(format!("missing argument to repetition operator: `{}`", &rest[..length]));
+            }
+            operator = Some(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        operator = None;
+        operand = true;
+        rest = match c {
+            '\\' => {
+                if after.is_empty() {
+                    return Err("trailing backslash at end of expression: ``".to_owned());
+                }
+                escape(rest)?
+            }
+            '[' => class(rest)?,
+            '(' => {
+                groups += 1;
+                operand = false;
+                group(rest)?
+            }
+            ')' => {
+                groups = groups.checked_sub(1).ok_or_else(|| format!("unexpected ): `{pattern}`"))?;
+                after
+            }
+            '|' => {
+                operand = false;
+                after
+            }
+            _ => after,
+        };
+    }
+    if groups > 0 { Err(format!("missing closing ): `{pattern}`")) } else { Ok(()) }
+}
+
+/// The length of `{n}`, `{n,}` or `{n,m}`; `None` where the brace stands for itself.
+fn repeat(rest: &str) -> Result<Option<usize>, String> {
+    let Some(end) = rest.find('}') else { return Ok(None) };
+    let (low, high) = rest[1..end].split_once(',').unwrap_or((&rest[1..end], &rest[1..end]));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(low) || !(digits(high) || high.is_empty()) {
+        return Ok(None);
+    }
+    let number = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
+    let (low, high) = (number(low), if high.is_empty() { None } else { Some(number(high)) });
+    if low > 1000 || high.is_some_and(|high| high > 1000 || high < low) {
+        return Err(format!("invalid repeat count: `{}`", &rest[..=end]));
+    }
+    Ok(Some(end + 1))
+}
+
+/// What follows an escape.
+fn escape(rest: &str) -> Result<&str, String> {
+    let mut chars = rest.chars().skip(1);
+    let c = chars.next().unwrap_or_default();
+    let after = &rest[1 + c.len_utf8()..];
+    let good = match c {
+        'Q' => return Ok(after.find("\\E").map_or("", |end| &after[end + 2..])),
+        'p' | 'P' | 'x' => {
+            return Ok(match after.strip_prefix('{').and_then(|inner| inner.find('}')) {
+                Some(end) => &after[end + 2..],
+                None => after,
+            });
+        }
+        '0'..='7' => c == '0' || after.starts_with(|c: char| ('0'..='7').contains(&c)),
+        'A' | 'b' | 'B' | 'C' | 'E' | 'z' | 'a' | 'f' | 'n' | 'r' | 't' | 'v' => true,
+        'd' | 'D' | 's' | 'S' | 'w' | 'W' => true,
+        c => c.is_ascii_punctuation() || !c.is_ascii(),
+    };
+    if good { Ok(after) } else { Err(format!("invalid escape sequence: `\\{c}`")) }
+}
+
+/// What follows a character class.
+fn class(rest: &str) -> Result<&str, String> {
+    let mut inner = &rest[1..];
+    inner = inner.strip_prefix('^').unwrap_or(inner);
+    let mut first = true;
+    loop {
+        let Some(c) = inner.chars().next() else { return Err(format!("missing closing ]: `{rest}`")) };
+        inner = match c {
+            ']' if !first => return Ok(&inner[1..]),
+            '\\' if inner.len() == 1 => return Err(format!("missing closing ]: `{rest}`")),
+            '\\' => escape(inner)?,
+            '[' if inner.starts_with("[:") => inner.find(":]").map_or(&inner[1..], |end| &inner[end + 2..]),
+            c => &inner[c.len_utf8()..],
+        };
+        first = false;
+        // A range must not run backwards.
+        if c != '\\'
+            && let Some(high) = inner.strip_prefix('-').and_then(|high| high.chars().next())
+            && !matches!(high, ']' | '\\' | '[')
+        {
+            let after = &inner[1 + high.len_utf8()..];
+            if high < c {
+                return Err(format!("invalid character class range: `{c}-{high}`"));
+            }
+            inner = after;
+        }
+    }
+}
+
+/// What follows the start of a group.
+fn group(rest: &str) -> Result<&str, String> {
+    let Some(inner) = rest.strip_prefix("(?") else { return Ok(&rest[1..]) };
+    if let Some(name) = inner.strip_prefix("P<").or_else(|| inner.strip_prefix('<')) {
+        if name.starts_with(['=', '!']) && inner.starts_with('<') {
+            return Err(format!("invalid or unsupported Perl syntax: `(?{}`", &inner[..2]));
+        }
+        let Some((name, after)) = name.split_once('>') else {
+            return Err(format!("invalid named capture: `{rest}`"));
+        };
+        if name.is_empty() || !name.chars().all(|c| c == '_' || c.is_alphanumeric()) {
+            let length = rest.len() - after.len();
+            return Err(format!("invalid named capture: `{}`", &rest[..length]));
+        }
+        return Ok(after);
+    }
+    for (at, c) in inner.char_indices() {
+        match c {
+            'i' | 'm' | 's' | 'U' | '-' => {}
+            ':' | ')' if at == 0 || !inner[..at].ends_with('-') => {
+                return Ok(if c == ')' { &inner[at..] } else { &inner[at + 1..] });
+            }
+            _ => return Err(format!("invalid or unsupported Perl syntax: `(?{}`", &inner[..at + c.len_utf8()])),
+        }
+    }
+    Err(format!("missing argument to repetition operator: `{}`", &rest[1..2]))
+}
+
+/// What Go's MustCompile says before its own words.
+fn must(pattern: &str) -> Result<Regex, FunctionError> {
+    compile(pattern).map_err(|error| FunctionError::Message(format!("regexp: Compile(`{pattern}`): {error}")))
 }
 
 /// Rewrites what means something else in RE2.
@@ -119,32 +276,29 @@ pub(super) fn register(functions: &mut Functions) {
     functions.add("mustRegexMatch", &[Text, Text], |_, args| {
         Ok(compile(text_of(&args[0]))?.is_match(text_of(&args[1])).into())
     });
-    functions.add("regexFind", &[Text, Text], |_, args| {
-        let regex = compile(text_of(&args[0]))?;
-        Ok(regex.find(text_of(&args[1])).map_or("", |found| found.as_str()).into())
+    // Those without `must` panic in Go, which its templates tell of in other words.
+    type Compile = fn(&str) -> Result<Regex, FunctionError>;
+    let mut both = |names: [&'static str; 2], params: &[Param], body: fn(&Regex, &[Value]) -> Value| {
+        for (name, compile) in names.into_iter().zip([must as Compile, compile]) {
+            functions.add(name, params, move |_, args| Ok(body(&compile(text_of(&args[0]))?, &args[1..])));
+        }
+    };
+    both(["regexFind", "mustRegexFind"], &[Text, Text], |regex, args| {
+        regex.find(text_of(&args[0])).map_or("", |found| found.as_str()).into()
     });
-    functions.alias("mustRegexFind", "regexFind");
-    functions.add("regexFindAll", &[Text, Text, Int], |_, args| {
-        let regex = compile(text_of(&args[0]))?;
-        let limit = usize::try_from(int_of(&args[2])).unwrap_or(usize::MAX);
-        Ok(Value::strings(regex.find_iter(text_of(&args[1])).take(limit).map(|found| found.as_str())))
+    both(["regexFindAll", "mustRegexFindAll"], &[Text, Text, Int], |regex, args| {
+        let limit = usize::try_from(int_of(&args[1])).unwrap_or(usize::MAX);
+        Value::strings(regex.find_iter(text_of(&args[0])).take(limit).map(|found| found.as_str()))
     });
-    functions.alias("mustRegexFindAll", "regexFindAll");
-    functions.add("regexReplaceAll", &[Text, Text, Text], |_, args| {
-        let regex = compile(text_of(&args[0]))?;
-        Ok(regex.replace_all(text_of(&args[1]), text_of(&args[2])).into_owned().into())
+    both(["regexReplaceAll", "mustRegexReplaceAll"], &[Text, Text, Text], |regex, args| {
+        regex.replace_all(text_of(&args[0]), text_of(&args[1])).into_owned().into()
     });
-    functions.alias("mustRegexReplaceAll", "regexReplaceAll");
-    functions.add("regexReplaceAllLiteral", &[Text, Text, Text], |_, args| {
-        let regex = compile(text_of(&args[0]))?;
-        Ok(regex.replace_all(text_of(&args[1]), regex::NoExpand(text_of(&args[2]))).into_owned().into())
+    both(["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"], &[Text, Text, Text], |regex, args| {
+        regex.replace_all(text_of(&args[0]), regex::NoExpand(text_of(&args[1]))).into_owned().into()
     });
-    functions.alias("mustRegexReplaceAllLiteral", "regexReplaceAllLiteral");
-    functions.add("regexSplit", &[Text, Text, Int], |_, args| {
-        let regex = compile(text_of(&args[0]))?;
-        Ok(Value::strings(split(&regex, text_of(&args[0]), text_of(&args[1]), int_of(&args[2]))))
+    both(["regexSplit", "mustRegexSplit"], &[Text, Text, Int], |regex, args| {
+        Value::strings(split(regex, text_of(&args[0]), int_of(&args[1])))
     });
-    functions.alias("mustRegexSplit", "regexSplit");
     functions.add("regexQuoteMeta", &[Text], |_, args| {
         let mut out = String::new();
         for c in text_of(&args[0]).chars() {
@@ -158,11 +312,11 @@ pub(super) fn register(functions: &mut Functions) {
 }
 
 /// Go's Split: an empty match at the start or the end makes no piece.
-fn split<'t>(regex: &Regex, pattern: &str, text: &'t str, limit: i64) -> Vec<&'t str> {
+fn split<'t>(regex: &Regex, text: &'t str, limit: i64) -> Vec<&'t str> {
     if limit == 0 {
         return Vec::new();
     }
-    if !pattern.is_empty() && text.is_empty() {
+    if !regex.as_str().is_empty() && text.is_empty() {
         return vec![""];
     }
     let mut pieces = Vec::new();

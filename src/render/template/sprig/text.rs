@@ -166,9 +166,20 @@ fn title(text: &str) -> String {
         .map(|c| {
             let inside = before.is_alphanumeric() || before == '_' || !before.is_ascii() && !before.is_whitespace();
             before = c;
-            if inside { c } else { upper(c) }
+            if inside { c } else { title_case(c) }
         })
         .collect()
+}
+
+/// The character as the first of a title: of the letters that are two in one only the first part is large.
+fn title_case(c: char) -> char {
+    match c {
+        '\u{1C4}'..='\u{1C6}' => '\u{1C5}',
+        '\u{1C7}'..='\u{1C9}' => '\u{1C8}',
+        '\u{1CA}'..='\u{1CC}' => '\u{1CB}',
+        '\u{1F1}'..='\u{1F3}' => '\u{1F2}',
+        c => upper(c),
+    }
 }
 
 /// Applies `change` to each letter that space, or nothing, precedes.

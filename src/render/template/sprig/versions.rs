@@ -149,7 +149,7 @@ fn rewrite_ranges(text: &str) -> String {
 }
 
 fn alternative(text: &str) -> Result<Vec<Constraint>, String> {
-    let improper = || format!("improper constraint: {text}");
+    let improper = || format!("improper constraint: {}", crate::render::template::quote(text));
     let mut rest = text.trim();
     if rest.is_empty() {
         return Err(improper());
@@ -321,6 +321,12 @@ impl Object for VersionObject {
 
     fn print(&self) -> String {
         self.0.text()
+    }
+
+    fn parts(&self) -> Option<(bool, Vec<Value>)> {
+        let mut parts: Vec<Value> = self.0.parts.map(Value::Uint).to_vec();
+        parts.extend([&self.0.pre, &self.0.metadata, &self.0.original].map(|text| Value::from(text.as_str())));
+        Some((true, parts))
     }
 
     fn as_any(&self) -> &dyn StdAny {
