@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use smol_str::SmolStr;
 
+use super::engine::head;
 use super::rules::{
-    invalid_base64, schema_duplicate_item, schema_invalid_value, schema_required_property, schema_type_mismatch,
-    schema_unknown_property,
+    invalid_base64, schema_duplicate_item, schema_invalid_value, schema_required_property, schema_rule_violation,
+    schema_type_mismatch, schema_unknown_property,
 };
 use super::{ResourceContext, World};
 use crate::finding::{Applicability, Finding, NotJudged, Severity};
 use crate::origin::Mark;
-use crate::schema::{Catalogue, Lookup, Replacement, Violation, ViolationKind};
+use crate::resolve::TargetKind;
+use crate::schema::{Catalogue, Lookup, Replacement, Unjudged, Violation, ViolationKind};
 use crate::yaml::Node;
 
 impl<'a> ResourceContext<'a> {
@@ -59,6 +62,11 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
             continue;
         }
         let Violation { kind, pointer, node, message, help, other, replacement } = violation;
+        // The namespace of a base's subjects comes with the overlay.
+        let base = matches!(context.rendered.target.kind, TargetKind::Kustomization(_));
+        if base && kind == ViolationKind::Required && pointer.starts_with("/subjects/") {
+            continue;
+        }
         let rule = match kind {
             ViolationKind::Required => &schema_required_property::RULE,
             ViolationKind::Type => &schema_type_mismatch::RULE,
@@ -66,6 +74,7 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
             ViolationKind::Value => &schema_invalid_value::RULE,
             ViolationKind::Base64 => &invalid_base64::RULE,
             ViolationKind::Duplicate => &schema_duplicate_item::RULE,
+            ViolationKind::Rule => &schema_rule_violation::RULE,
         };
         let mut finding = context.finding(rule, node, &pointer).message(message);
         finding.help = help;
@@ -107,8 +116,46 @@ fn is_placeholder(node: &Node) -> bool {
     node.text().is_some_and(|text| text.trim_start().starts_with("<path:"))
 }
 
-/// What could not be validated: one entry for each kind without schema, at the first object of it.
+/// What could not be validated: one entry for each kind without schema, at the first object of it, and one for each
+/// rule of a CRD that could not be evaluated.
 pub fn not_judged<'w>(world: &'w World<'w>) -> Vec<NotJudged> {
+    let mut unjudged = unknown_kinds(world);
+    unjudged.extend(rules_without_answer(world));
+    unjudged
+}
+
+fn rules_without_answer<'w>(world: &'w World<'w>) -> Vec<NotJudged> {
+    let found = world.rendered.par_iter().map(|rendered| {
+        let mut found = Vec::new();
+        for resource in &rendered.output.resources {
+            let context = ResourceContext { resource, rendered, world };
+            let lookup = context.catalogue().lookup(resource.api_version(), resource.kind());
+            let Lookup::Known(schema) = lookup else { continue };
+            for Unjudged { node, rule, reason } in schema.unjudged(&resource.node) {
+                let mark = if node.mark().is_some() { node.mark() } else { head(&resource.node) };
+                found.push((rule, SmolStr::new(resource.kind()), mark, reason));
+            }
+        }
+        found
+    });
+    let mut first: BTreeMap<(SmolStr, SmolStr), (Mark, String)> = BTreeMap::new();
+    for (rule, kind, mark, reason) in found.collect::<Vec<_>>().into_iter().flatten() {
+        let entry = first.entry((kind, rule)).or_insert_with(|| (mark, reason.clone()));
+        if mark < entry.0 {
+            *entry = (mark, reason);
+        }
+    }
+    first
+        .into_iter()
+        .map(|((kind, rule), (mark, reason))| NotJudged {
+            mark,
+            what: format!("a rule of {kind}"),
+            reason: format!("`{rule}` could not be evaluated: {reason}"),
+        })
+        .collect()
+}
+
+fn unknown_kinds<'w>(world: &'w World<'w>) -> Vec<NotJudged> {
     let mut kinds: BTreeMap<(SmolStr, SmolStr), (Mark, usize)> = BTreeMap::new();
     for rendered in world.rendered {
         for resource in &rendered.output.resources {

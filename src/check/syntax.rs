@@ -24,6 +24,14 @@ pub(crate) fn label(text: &str) -> Wrong {
     })
 }
 
+/// A DNS label that begins with a letter: what a Service was called before its name could be any label.
+pub(crate) fn label_1035(text: &str) -> Wrong {
+    label(text).or_else(|| {
+        let digit = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
+        digit.then(|| "must begin with a lower case letter".to_owned())
+    })
+}
+
 /// A name that is one segment of a path: what RBAC objects have.
 pub(crate) fn path_segment(text: &str) -> Wrong {
     match text {

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json};
 use smol_str::SmolStr;
 
-use super::node::{Bits, CelRule, EnumValue, Flags, Junctors, Limits, ListType, NodeId, Pattern, SchemaNode, Types};
+use super::node::{
+    Bits, CelRule, EnumValue, Expression, Flags, Junctors, Limits, ListType, NodeId, Pattern, SchemaNode, Types,
+};
 
 /// Schemas nested deeper than this are taken to allow everything.
 const MAX_DEPTH: usize = 200;
@@ -306,9 +308,9 @@ fn cel(schema: &Json) -> Vec<CelRule> {
     let rules = schema.get("x-kubernetes-validations").and_then(Json::as_array).into_iter().flatten();
     rules
         .map(|rule| CelRule {
-            rule: text(rule, "rule"),
+            rule: Expression::new(text(rule, "rule")),
             message: text(rule, "message"),
-            message_expression: text(rule, "messageExpression"),
+            message_expression: Expression::new(text(rule, "messageExpression")),
             field_path: text(rule, "fieldPath"),
             reason: text(rule, "reason"),
             optional_old_self: truth(rule, "optionalOldSelf"),

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use regex::{Regex, RegexBuilder};
 use smol_str::SmolStr;
 
+use super::cel::{Fault, Program};
 use super::pack::Pack;
 
 /// The number of a node in its arena.
@@ -199,15 +200,49 @@ pub struct Junctors {
     pub not: Option<NodeId>,
 }
 
+/// An expression of CEL and its parsed form, made when first needed.
+#[derive(Debug, Clone, Default)]
+pub struct Expression {
+    /// As written; empty if there is none.
+    pub text: SmolStr,
+    program: OnceLock<Arc<Result<Program, Fault>>>,
+}
+
+impl Expression {
+    /// The expression of `text`.
+    pub fn new(text: SmolStr) -> Expression {
+        Expression { text, program: OnceLock::new() }
+    }
+
+    /// The parsed form, or why there is none.
+    pub(crate) fn program(&self) -> &Result<Program, Fault> {
+        self.program.get_or_init(|| Arc::new(Program::parse(&self.text)))
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Expression {}
+
+impl Hash for Expression {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
 /// One rule of `x-kubernetes-validations`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct CelRule {
     /// The expression.
-    pub rule: SmolStr,
+    pub rule: Expression,
     /// What to say when it is false; empty if nothing is given.
     pub message: SmolStr,
     /// The expression that makes the message; empty if there is none.
-    pub message_expression: SmolStr,
+    pub message_expression: Expression,
     /// The field that the message is about; empty for the node itself.
     pub field_path: SmolStr,
     /// `reason`; empty if nothing is given.

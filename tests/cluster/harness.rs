@@ -73,7 +73,7 @@ fn start() -> Result<ControlPlane, String> {
 
 impl ControlPlane {
     /// Runs `f` with a client.
-    fn with<T>(&self, f: impl AsyncFnOnce(kube::Client) -> T) -> T {
+    pub(crate) fn with<T>(&self, f: impl AsyncFnOnce(kube::Client) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         runtime.block_on(async {
             let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("the kubeconfig is readable");

@@ -4,6 +4,7 @@
 //! own. Without Go, and without a control plane that was built before, these tests say that they are skipped; with
 //! `TIPHYS_REQUIRE_CLUSTER=1` they fail.
 
+mod agreement;
 mod harness;
 mod journal;
 mod platform;

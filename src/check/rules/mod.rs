@@ -102,6 +102,7 @@ rules! {
     schema_duplicate_item,
     schema_invalid_value,
     schema_required_property,
+    schema_rule_violation,
     schema_type_mismatch,
     schema_unknown_property,
     secret_not_found,

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::KindEntry;
 use crate::schema::node::{
-    Bits, CelRule, EnumValue, Flags, Junctors, Limits, ListType, NodeId, Pattern, SchemaNode, Types,
+    Bits, CelRule, EnumValue, Expression, Flags, Junctors, Limits, ListType, NodeId, Pattern, SchemaNode, Types,
 };
 
 /// A pack.
@@ -262,9 +262,9 @@ impl<'a> Reader<'a> {
         if has(12) {
             node.cel = self.list(|reader| {
                 Some(CelRule {
-                    rule: reader.string()?,
+                    rule: Expression::new(reader.string()?),
                     message: reader.string()?,
-                    message_expression: reader.string()?,
+                    message_expression: Expression::new(reader.string()?),
                     field_path: reader.string()?,
                     reason: reader.string()?,
                     optional_old_self: reader.byte()? != 0,

@@ -222,7 +222,9 @@ impl Block {
         if parts[12] {
             varint(&mut out, node.cel.len() as u64);
             for rule in &node.cel {
-                for text in [&rule.rule, &rule.message, &rule.message_expression, &rule.field_path, &rule.reason] {
+                for text in
+                    [&rule.rule.text, &rule.message, &rule.message_expression.text, &rule.field_path, &rule.reason]
+                {
                     self.string(&mut out, text);
                 }
                 out.push(u8::from(rule.optional_old_self));

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// What `text` should be, if it is not of the format `name`.
-pub(super) fn wrong(name: &str, text: &str) -> Option<&'static str> {
+pub(crate) fn wrong(name: &str, text: &str) -> Option<&'static str> {
     let (right, expected) = match name {
         "date-time" => (date_time(text), "a time like `2024-05-01T10:00:00Z`"),
         "date" => (date(text), "a date like `2024-05-01`"),

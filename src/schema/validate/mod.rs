@@ -6,12 +6,14 @@
 
 mod format;
 mod quantity;
+mod rules;
 mod value;
 
 use smol_str::SmolStr;
 
-pub(crate) use format::{base64 as check_base64, go_duration};
+pub(crate) use format::{base64 as check_base64, go_duration, wrong as wrong_format};
 pub use quantity::Quantity;
+pub use rules::Unjudged;
 
 use super::catalogue::{Form, Schema, object_meta};
 use super::node::{Arena, Flags, ListType, NodeId, SchemaNode, Types};
@@ -61,6 +63,8 @@ pub enum ViolationKind {
     Base64,
     /// Two items of a list that must differ do not.
     Duplicate,
+    /// A CEL rule of the CRD is false.
+    Rule,
 }
 
 /// Levels of nesting that are looked at.
@@ -98,6 +102,14 @@ impl Schema {
             violations: Vec::new(),
         };
         validator.root(form.root, object);
+        // As on the API server, what has the wrong shape is not asked for more.
+        if validator.violations.iter().all(|violation| violation.kind == ViolationKind::Duplicate) {
+            let mut more = match self.is_native() {
+                true => super::server::violations(object),
+                false => rules::evaluate(form, object).0,
+            };
+            validator.violations.append(&mut more);
+        }
         validator.violations
     }
 }

@@ -51,6 +51,11 @@ impl Quantity {
         Some(Quantity { value: if text.starts_with('-') { -value } else { value } })
     }
 
+    /// The quantity of a number.
+    pub(crate) fn of(value: f64) -> Quantity {
+        Quantity { value }
+    }
+
     /// The quantity that was probably meant: `128mb` is `128M`, `1GB` is `1G`.
     pub fn suggest(text: &str) -> Option<String> {
         let text = text.trim();
