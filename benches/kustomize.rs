@@ -125,7 +125,8 @@ fn build(repository: &Repository, targets: &[String]) -> usize {
         .filter(|target| {
             let output = builds.build(target, &Overrides::none());
             let mut text = String::new();
-            let written = output.resources.iter().all(|resource| tiphys::yaml::write(&resource.node, &mut text).is_ok());
+            let written =
+                output.resources.iter().all(|resource| tiphys::yaml::write(&resource.node, &mut text).is_ok());
             !output.failed && output.not_judged.is_empty() && written && !std::hint::black_box(text).is_empty()
         })
         .count()

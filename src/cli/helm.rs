@@ -101,6 +101,8 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
 
 /// Where the chart lies in the snapshot that is made of it.
 const CHART: &str = "chart";
+/// The same of a packed chart.
+const PACKED: &str = "chart.tgz";
 
 impl Template {
     fn render(&self) -> Result<String, String> {
@@ -147,10 +149,10 @@ impl Template {
             files.push(File { path: name.as_str().into(), content: Content::of(content) });
             release.sets.push(SetValue { kind: SetKind::File, expression: format!("{key}={name}"), mark: Mark::NONE });
         }
-        read_chart(Path::new(chart), &mut files)?;
+        let chart = read_chart(Path::new(chart), &mut files)?;
         let repository = load(Arc::new(Snapshot::new(files)));
         let flags = Flags { show_only: self.show_only.clone(), no_hooks: self.no_hooks };
-        Charts::new(&repository).manifest(CHART, &release, &flags).map_err(|error| {
+        Charts::new(&repository).manifest(chart, &release, &flags).map_err(|error| {
             let hint = if error.has_debug_hint() { "\n\nUse --debug flag to render out invalid YAML" } else { "" };
             format!("{error}{hint}")
         })
@@ -164,19 +166,25 @@ fn cannot_open(path: &Path, error: &std::io::Error) -> String {
     }
 }
 
-fn read_chart(directory: &Path, files: &mut Vec<File>) -> Result<(), String> {
-    if !directory.is_dir() {
-        return Err(format!("path {:?} not found", directory.display().to_string()));
+/// Reads the chart at `path`; where it lies in the snapshot.
+fn read_chart(path: &Path, files: &mut Vec<File>) -> Result<&'static str, String> {
+    if path.is_file() {
+        let content = std::fs::read(path).map_err(|error| cannot_open(path, &error))?;
+        files.push(File { path: PACKED.into(), content: Content::of(content) });
+        return Ok(PACKED);
     }
-    for entry in walkdir::WalkDir::new(directory).follow_links(true).sort_by_file_name() {
+    if !path.is_dir() {
+        return Err(format!("path {:?} not found", path.display().to_string()));
+    }
+    for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
         let entry = entry.map_err(|error| error.to_string())?;
         if !entry.file_type().is_file() {
             continue;
         }
-        let relative = entry.path().strip_prefix(directory).map_err(|error| error.to_string())?;
+        let relative = entry.path().strip_prefix(path).map_err(|error| error.to_string())?;
         let Some(relative) = relative.to_str() else { continue };
         let content = std::fs::read(entry.path()).map_err(|error| cannot_open(entry.path(), &error))?;
         files.push(File { path: format!("{CHART}/{relative}").into(), content: Content::of(content) });
     }
-    Ok(())
+    Ok(CHART)
 }

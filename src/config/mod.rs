@@ -22,6 +22,7 @@ use crate::finding::{Finding, Profile, Severity};
 use crate::load::Repository;
 use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
+use crate::yaml::Node;
 
 /// The name of the file that is read when no other is given.
 pub const DEFAULT_PATH: &str = "tiphys.yaml";
@@ -51,6 +52,8 @@ pub struct Config {
     pub environments: Vec<Environment>,
     /// Files that are not judged at all.
     pub exclude: Vec<Located<String>>,
+    /// Objects that the clusters hold, to the `lookup` of charts.
+    pub lookup: Vec<Node>,
     excluded: GlobSet,
 }
 

@@ -18,7 +18,7 @@ use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
 use crate::yaml::{Limits, Node, ProblemKind, read};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "kubernetes",
     "clusters",
     "repositories",
@@ -29,6 +29,7 @@ const KEYS: [&str; 11] = [
     "accept-not-judged",
     "environments",
     "exclude",
+    "lookup",
     "version",
 ];
 
@@ -70,6 +71,7 @@ pub(super) fn parse(snapshot: &Snapshot, file: FileId) -> (Config, Vec<Finding>)
     if root.get("environments").is_some() {
         config.environments = environments(&mut findings, root);
     }
+    config.lookup = lookup(&mut findings, root);
     config.exclude = findings.texts(root, "configuration", "exclude");
     let mut excluded = GlobSetBuilder::new();
     for pattern in &config.exclude {
@@ -100,6 +102,19 @@ fn profile(findings: &mut Findings, root: &Node) -> Option<Profile> {
         findings.report(text.mark, format!("profile: expected recommended, strict or seed, found `{}`", text.value));
     }
     profile
+}
+
+/// Objects as they would be in a manifest.
+fn lookup(findings: &mut Findings, root: &Node) -> Vec<Node> {
+    let mut objects = Vec::new();
+    for item in findings.items(root, "configuration", "lookup") {
+        if item.str_at(&["apiVersion"]).is_none() || item.str_at(&["kind"]).is_none() {
+            findings.report(item.mark(), "lookup: expected an object with apiVersion and kind");
+            continue;
+        }
+        objects.push(item.clone());
+    }
+    objects
 }
 
 fn clusters(findings: &mut Findings, root: &Node) -> Vec<ClusterConfig> {

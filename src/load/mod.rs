@@ -51,7 +51,10 @@ pub enum Class {
 pub const KUSTOMIZATION_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Classifies and parses `snapshot`.
-pub fn load(snapshot: Arc<Snapshot>) -> Repository {
+pub fn load(mut snapshot: Arc<Snapshot>) -> Repository {
+    if snapshot.has_archives() {
+        Arc::make_mut(&mut snapshot).unpack();
+    }
     let mut kustomizations = BTreeMap::new();
     let mut charts = BTreeMap::new();
     for (id, file) in snapshot.files() {

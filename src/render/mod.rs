@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use crate::finding::{Finding, NotJudged, ResourceRef};
-use crate::origin::FileId;
+use crate::origin::{FileId, Mark};
 use crate::yaml::Node;
 
 /// One Kubernetes object as it would be applied.
@@ -33,6 +33,8 @@ pub struct Output {
     pub findings: Vec<Finding>,
     /// What could not be rendered.
     pub not_judged: Vec<NotJudged>,
+    /// API versions that a chart asked for and that its release's own list lacks: the list, the version, the question.
+    pub unserved: Vec<(Mark, SmolStr, Mark)>,
     /// The files that were read.
     pub used: BTreeSet<FileId>,
     /// Whether the output is whole: `false` when the real tool would refuse to render.
@@ -45,6 +47,7 @@ impl Output {
         self.resources.extend(other.resources);
         self.findings.extend(other.findings);
         self.not_judged.extend(other.not_judged);
+        self.unserved.extend(other.unserved);
         self.used.extend(other.used);
         self.failed |= other.failed;
     }

@@ -11,6 +11,8 @@ use crate::yaml::{Node, Value};
 pub struct Identity {
     own: BTreeSet<String>,
     mapped: BTreeMap<String, String>,
+    /// Directories of charts, by the URL of their chart repository and their names.
+    charts: BTreeMap<(String, String), String>,
 }
 
 /// What a repository URL means.
@@ -35,8 +37,11 @@ impl Identity {
                 (Some(path), None) => {
                     identity.mapped.insert(normalize_url(&known.url), path.trim_matches('/').to_owned());
                 }
-                // Charts of a chart repository are found by name.
-                (_, Some(_)) => {}
+                (Some(path), Some(chart)) => {
+                    let key = (normalize_url(&known.url), chart.to_string());
+                    identity.charts.insert(key, path.trim_matches('/').to_owned());
+                }
+                (None, Some(_)) => {}
             }
         }
         let remotes = repository.snapshot.remotes.iter().map(|url| normalize_url(url));
@@ -62,6 +67,15 @@ impl Identity {
             Some(directory) => Meaning::Here(directory),
             None if self.own.contains(&url) => Meaning::Here(""),
             None => Meaning::Elsewhere,
+        }
+    }
+
+    /// The directory that stands for a chart of a chart repository; one that is mapped whole holds them by name.
+    pub fn chart(&self, url: &str, name: &str) -> Option<String> {
+        let url = normalize_url(url);
+        match self.charts.get(&(url.clone(), name.to_owned())) {
+            Some(directory) => Some(directory.clone()),
+            None => crate::source::normalize(self.mapped.get(&url)?, name),
         }
     }
 

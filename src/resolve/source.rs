@@ -70,9 +70,21 @@ pub fn detect<'a>(
     };
     let url_text = url.text().unwrap_or_default();
     if let Some(chart) = text("chart") {
+        let name = chart.text().unwrap_or_default();
+        let directory = identity.chart(url_text, name).and_then(|path| repository.snapshot.directory(&path));
+        if let Some(directory) = directory.filter(|directory| repository.charts.contains_key(directory)) {
+            return Detection::Source(Source { node, directory, renderer: Renderer::Helm, explicit: true });
+        }
+        let version =
+            node.str_at(&["targetRevision"]).map(|version| format!(" --version {version}")).unwrap_or_default();
+        let pull = match url_text.strip_prefix("oci://") {
+            None if url_text.contains("://") => format!("{name} --repo {url_text}"),
+            None => format!("oci://{url_text}/{name}"),
+            Some(_) => url_text.to_owned(),
+        };
         let reason = format!(
-            "chart {} of {url_text} is not in this repository; map it to a directory in tiphys.yaml",
-            chart.text().unwrap_or_default()
+            "chart {name} of {url_text} is not in this repository: `helm pull {pull}{version} --untar` fetches it; map \
+             it to its directory in tiphys.yaml"
         );
         return not_judged(chart, reason);
     }

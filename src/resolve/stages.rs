@@ -11,7 +11,7 @@ use super::{Application, Rendered, Target, TargetKind};
 use crate::config::Config;
 use crate::finding::NotJudged;
 use crate::load::Repository;
-use crate::render::helm::{Charts, Release, argo};
+use crate::render::helm::{ChartSource, Charts, Release, argo};
 use crate::render::kustomize::{Builds, Overrides};
 use crate::render::{Output, Resource, directory};
 
@@ -49,7 +49,7 @@ impl<'r> Renderers<'r> {
             config,
             identity: Identity::of(repository, config),
             builds: Builds::new(repository),
-            charts: Charts::new(repository),
+            charts: Charts::with_sources(repository, chart_sources(config), config.lookup.clone()),
             clusters: RwLock::default(),
             fixtures: Fixtures::default(),
         }
@@ -128,6 +128,8 @@ impl<'r> Renderers<'r> {
             namespace: application.destination_namespace(),
             directory: &source.directory,
             kube_version: kube_version.as_deref(),
+            project: application.resource.node.str_at(&["spec", "project"]).unwrap_or("default"),
+            commit: self.repository.snapshot.commit.as_deref(),
             refs,
         };
         let release = argo::release(self.repository, source.node, &context, &mut output);
@@ -137,6 +139,15 @@ impl<'r> Renderers<'r> {
         }
         output
     }
+}
+
+/// The chart repositories that directories of this repository stand for.
+fn chart_sources(config: &Config) -> Vec<ChartSource> {
+    let charts = config.repositories.iter().filter_map(|known| {
+        let chart = known.chart.as_ref().map(ToString::to_string);
+        Some(ChartSource { url: known.url.to_string(), chart, path: known.path.clone()? })
+    });
+    charts.collect()
 }
 
 impl Stages for Renderers<'_> {

@@ -4,6 +4,7 @@
 //! or from memory ([`Snapshot::from_files`]); everything behind it is pure. Paths are relative to the repository's
 //! root, with `/`, and never leave it.
 
+pub mod archive;
 pub mod git;
 pub mod worktree;
 
@@ -39,6 +40,8 @@ pub const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
 
 /// Where the ids of files outside of the repository begin.
 const EXTERNAL: u32 = 1 << 31;
+/// Where the ids of files within archives begin.
+const ARCHIVED: u32 = 1 << 30;
 
 /// One state of a repository.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +50,8 @@ pub struct Snapshot {
     files: Vec<File>,
     /// Files that were given by name and are no part of the repository; their [`FileId`]s begin at [`EXTERNAL`].
     external: Vec<File>,
+    /// Files of the packed charts of the repository, sorted by path; their [`FileId`]s begin at [`ARCHIVED`].
+    archived: Vec<File>,
     /// The URLs of the git remotes.
     pub remotes: Vec<String>,
     /// The commit: of the revision, or of HEAD in a worktree.
@@ -86,7 +91,7 @@ impl Snapshot {
         files.reverse();
         files.dedup_by(|a, b| a.path == b.path);
         files.reverse();
-        Snapshot { files, external: Vec::new(), remotes: Vec::new(), commit: None }
+        Snapshot { files, external: Vec::new(), archived: Vec::new(), remotes: Vec::new(), commit: None }
     }
 
     /// A snapshot of texts in memory.
@@ -106,10 +111,37 @@ impl Snapshot {
 
     /// The file of an id.
     pub fn file(&self, id: FileId) -> Option<&File> {
-        match id.0.checked_sub(EXTERNAL) {
-            Some(index) => self.external.get(index as usize),
-            None => self.files.get(id.0 as usize),
+        match id.0 {
+            EXTERNAL.. => self.external.get((id.0 - EXTERNAL) as usize),
+            ARCHIVED.. => self.archived.get((id.0 - ARCHIVED) as usize),
+            index => self.files.get(index as usize),
         }
+    }
+
+    /// Whether there are packed charts that [`Snapshot::unpack`] has not looked at.
+    pub fn has_archives(&self) -> bool {
+        self.archived.is_empty() && self.files.iter().any(|file| archive::is_archive(&file.path))
+    }
+
+    /// Unpacks the packed charts; what cannot be unpacked is left out.
+    pub fn unpack(&mut self) {
+        for file in &self.files {
+            if let (true, Content::Binary(bytes)) = (archive::is_archive(&file.path), &file.content) {
+                self.archived.extend(archive::unpack(&file.path, bytes).unwrap_or_default());
+            }
+        }
+        self.archived.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    /// The files of the archive at `path`, and of those within it.
+    pub fn archived<'s>(&'s self, path: &str) -> impl Iterator<Item = (FileId, &'s File)> + use<'s> {
+        let prefix = format!("{path}/");
+        let first = self.archived.partition_point(|file| *file.path < *prefix);
+        self.archived[first..]
+            .iter()
+            .enumerate()
+            .take_while(move |(_, file)| file.path.starts_with(&prefix))
+            .map(move |(index, file)| (FileId(ARCHIVED + (first + index) as u32), file))
     }
 
     /// Adds a file that is no part of the repository: a configuration or a policy given by name. No listing or search

@@ -22,6 +22,10 @@ pub struct Context<'a> {
     pub directory: &'a str,
     /// The cluster's Kubernetes version, if it is known.
     pub kube_version: Option<&'a str>,
+    /// `spec.project`
+    pub project: &'a str,
+    /// The commit that is judged, if it is known.
+    pub commit: Option<&'a str>,
     /// The directories that `$ref` value files start from, by ref; `None` for one outside of this repository.
     pub refs: BTreeMap<&'a str, Option<&'a str>>,
 }
@@ -36,8 +40,9 @@ pub fn release(repository: &Repository, source: &Node, context: &Context<'_>, ou
     let mut release = Release {
         name: text("releaseName").unwrap_or(context.name).to_owned(),
         namespace: text("namespace").unwrap_or(context.namespace).to_owned(),
-        kube_version: text("kubeVersion").or(context.kube_version).map(str::to_owned),
+        kube_version: text("kubeVersion").or(context.kube_version).map(generic_version),
         api_versions: field("apiVersions").map(texts).unwrap_or_default(),
+        api_versions_mark: field("apiVersions").filter(|list| !list.items().is_empty()).map(Node::mark),
         include_crds: !flag("skipCrds"),
         skip_tests: flag("skipTests"),
         skip_schema: flag("skipSchemaValidation"),
@@ -48,8 +53,9 @@ pub fn release(repository: &Repository, source: &Node, context: &Context<'_>, ou
         release.namespace = "default".to_owned();
     }
     let ignore_missing = flag("ignoreMissingValueFiles");
+    let variables = Variables { source, context };
     for file in field("valueFiles").map(Node::items).unwrap_or_default() {
-        value_file(repository, file, context, ignore_missing, &mut release, output);
+        value_file(repository, file, &variables, ignore_missing, &mut release, output);
     }
     // Argo CD writes one of them to a file and passes it behind the others; the object wins.
     match (field("valuesObject"), field("values")) {
@@ -63,12 +69,24 @@ pub fn release(repository: &Repository, source: &Node, context: &Context<'_>, ou
         let forced = parameter.get("forceString").and_then(Node::as_bool).unwrap_or(false);
         let kind = if forced { SetKind::String } else { SetKind::Plain };
         let mark = parameter.get("value").unwrap_or(parameter).mark();
-        release.sets.push(SetValue { kind, expression: format!("{name}={}", escaped(value)), mark });
+        release.sets.push(SetValue { kind, expression: format!("{name}={}", escaped(&variables.expand(value))), mark });
     }
     for parameter in field("fileParameters").map(Node::items).unwrap_or_default() {
         let Some(name) = parameter.get("name").and_then(Node::text) else { continue };
         let path = parameter.get("path").and_then(Node::text).unwrap_or_default();
-        let path = resolved(context.directory, path).unwrap_or_default();
+        let path = match variables.referenced(path) {
+            Some((Some(directory), path)) => resolved(directory, &path),
+            Some((None, _)) => {
+                output.not_judged.push(crate::finding::NotJudged {
+                    mark: parameter.mark(),
+                    what: format!("file parameter {name}"),
+                    reason: "its source is another repository".to_owned(),
+                });
+                continue;
+            }
+            None => resolved(context.directory, &variables.expand(path)),
+        };
+        let path = path.unwrap_or_default();
         release.sets.push(SetValue {
             kind: SetKind::File,
             expression: format!("{name}={}", escaped(&path)),
@@ -76,6 +94,87 @@ pub fn release(repository: &Repository, source: &Node, context: &Context<'_>, ou
         });
     }
     release
+}
+
+/// The numbers of a version: Argo CD drops what a provider adds.
+fn generic_version(text: &str) -> String {
+    let numbers = text.trim().trim_start_matches('v');
+    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(numbers.len());
+    numbers[..end].trim_end_matches('.').to_owned()
+}
+
+/// The build variables that Argo CD puts into parameters and paths.
+struct Variables<'a> {
+    source: &'a Node,
+    context: &'a Context<'a>,
+}
+
+impl Variables<'_> {
+    fn value(&self, name: &str) -> String {
+        let field = |key: &str| self.source.get(key).and_then(Node::text).unwrap_or_default();
+        let revision = self.context.commit.unwrap_or(field("targetRevision"));
+        let short = |length: usize| revision.get(..length).unwrap_or(revision);
+        match name {
+            "$" => "$",
+            "ARGOCD_APP_NAME" => self.context.name,
+            "ARGOCD_APP_NAMESPACE" => self.context.namespace,
+            "ARGOCD_APP_PROJECT_NAME" => self.context.project,
+            "ARGOCD_APP_REVISION" => revision,
+            "ARGOCD_APP_REVISION_SHORT" => short(7),
+            "ARGOCD_APP_REVISION_SHORT_8" => short(8),
+            "ARGOCD_APP_SOURCE_REPO_URL" => field("repoURL"),
+            "ARGOCD_APP_SOURCE_PATH" => field("path"),
+            "ARGOCD_APP_SOURCE_TARGET_REVISION" => field("targetRevision"),
+            _ => "",
+        }
+        .to_owned()
+    }
+
+    /// Go's os.Expand: `$NAME` and `${NAME}`; a name that is none of Argo CD's is empty, `$$` is a dollar.
+    fn expand(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(dollar) = rest.find('$') {
+            out.push_str(&rest[..dollar]);
+            let behind = &rest[dollar + 1..];
+            let name_end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(behind.len());
+            rest = match behind.chars().next() {
+                None => {
+                    out.push('$');
+                    behind
+                }
+                Some('{') => match behind.find('}') {
+                    Some(end) => {
+                        out.push_str(&self.value(&behind[1..end]));
+                        &behind[end + 1..]
+                    }
+                    // Go eats the brace of a name that does not end.
+                    None => &behind[1..],
+                },
+                Some(c @ ('*' | '#' | '$' | '@' | '!' | '?' | '-' | '0'..='9')) => {
+                    out.push_str(&self.value(&c.to_string()));
+                    &behind[1..]
+                }
+                Some(_) if name_end > 0 => {
+                    out.push_str(&self.value(&behind[..name_end]));
+                    &behind[name_end..]
+                }
+                // A dollar in front of no name stays.
+                Some(_) => {
+                    out.push('$');
+                    behind
+                }
+            };
+        }
+        out + rest
+    }
+
+    /// What a path that begins with `$ref/` refers to: the directory, `None` for that of another repository, and the
+    /// path within it.
+    fn referenced(&self, path: &str) -> Option<(Option<&str>, String)> {
+        let (name, rest) = path.strip_prefix('$')?.split_once('/')?;
+        self.context.refs.get(name).map(|directory| (*directory, self.expand(rest)))
+    }
 }
 
 fn texts(node: &Node) -> Vec<String> {
@@ -136,12 +235,13 @@ fn place(node: &mut Node, outer: &Node) {
 fn value_file(
     repository: &Repository,
     file: &Node,
-    context: &Context<'_>,
+    variables: &Variables<'_>,
     ignore_missing: bool,
     release: &mut Release,
     output: &mut Output,
 ) {
     let Some(written) = file.text() else { return };
+    let expanded = variables.expand(written);
     let mut not_judged = |reason: &str| {
         output.not_judged.push(crate::finding::NotJudged {
             mark: file.mark(),
@@ -153,19 +253,13 @@ fn value_file(
         not_judged("it is fetched from the network; keep a copy in the repository");
         return;
     }
-    let (directory, path) = match written.strip_prefix('$') {
-        None => (context.directory, written),
-        Some(rest) => {
-            let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-            match context.refs.get(name) {
-                Some(Some(directory)) => (*directory, path),
-                Some(None) => {
-                    not_judged("its source is another repository");
-                    return;
-                }
-                None => (context.directory, written),
-            }
+    let (directory, path) = match variables.referenced(written) {
+        Some((Some(directory), path)) => (directory, path),
+        Some((None, _)) => {
+            not_judged("its source is another repository");
+            return;
         }
+        None => (variables.context.directory, expanded),
     };
     let missing = |path: &str, output: &mut Output| {
         let rule = &crate::check::rules::value_file_not_found::RULE;
@@ -176,7 +270,7 @@ fn value_file(
                 .help("mend the path, or set `ignoreMissingValueFiles: true` if it may be absent"),
         );
     };
-    let Some(resolved) = resolved(directory, path) else {
+    let Some(resolved) = resolved(directory, &path) else {
         missing(written, output);
         return;
     };

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use crate::render::template::{Call, FunctionError, Object, Param, Value};
+use crate::render::template::{Call, FunctionError, NoteKind, Object, Param, Value};
 
 /// The version that Helm 4.3 assumes without a cluster.
 pub(super) const DEFAULT_KUBE_VERSION: &str = "v1.37.0";
@@ -166,10 +166,14 @@ impl Object for ApiVersions {
         "slice"
     }
 
-    fn method(&self, name: &str, _: &mut Call<'_>, args: &[Value]) -> Option<Result<Value, FunctionError>> {
-        (name == "Has").then(|| match args {
-            [Value::String(version)] => Ok(self.0.iter().any(|known| known == version.as_str()).into()),
-            _ => Ok(false.into()),
+    fn method(&self, name: &str, call: &mut Call<'_>, args: &[Value]) -> Option<Result<Value, FunctionError>> {
+        (name == "Has").then(|| {
+            let version = args.first().and_then(Value::as_str).unwrap_or_default();
+            let served = self.0.iter().any(|known| known == version);
+            if !served {
+                call.note(NoteKind::Unserved(version.into()));
+            }
+            Ok(served.into())
         })
     }
 

@@ -8,11 +8,11 @@ use super::ignore::Rules;
 use super::metadata::Metadata;
 use crate::load::Repository;
 use crate::origin::{FileId, Mark};
-use crate::source::{Content, base_name};
+use crate::source::{Content, archive, base_name};
 use crate::yaml::{Limits, ProblemKind, YamlFile, read};
 
 /// Levels of charts within charts.
-const MAX_DEPTH: usize = 20;
+pub(super) const MAX_DEPTH: usize = 20;
 
 /// A chart and its subcharts, before anybody's values.
 #[derive(Debug)]
@@ -78,9 +78,15 @@ impl ChartFile {
     }
 }
 
-/// Reads the chart in `directory`.
+/// Reads the chart in `directory`, or the packed one at that path.
 pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, HelmError> {
     let snapshot = &repository.snapshot;
+    if let Some(archive) = snapshot.find(directory).filter(|_| archive::is_archive(directory)) {
+        let path = snapshot.path(archive);
+        let files = unpacked(repository, archive, snapshot.archived(path), path.len() + 1);
+        let failed = |message| HelmError::Chart { message, mark: Mark::file(archive) };
+        return assemble(repository, files.map_err(failed)?, 0);
+    }
     let at = |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
     let ignore = snapshot.find(&at(".helmignore")).and_then(|id| Some((id, snapshot.text(id)?.clone())));
     let rules = match &ignore {
@@ -108,6 +114,32 @@ pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, He
         }
     }
     assemble(repository, files, 0)
+}
+
+/// The files of an archive, their names without the first `skip` bytes.
+///
+/// # Errors
+/// Why it could not be unpacked.
+fn unpacked<'s>(
+    repository: &Repository,
+    archive: FileId,
+    files: impl Iterator<Item = (FileId, &'s crate::source::File)>,
+    skip: usize,
+) -> Result<Vec<Arc<ChartFile>>, String> {
+    let files: Vec<_> = files
+        .map(|(id, file)| Arc::new(ChartFile::new(file.path[skip..].to_owned(), id, file.content.clone())))
+        .collect();
+    if !files.is_empty() {
+        return Ok(files);
+    }
+    match repository.snapshot.file(archive).map(|file| &file.content) {
+        Some(Content::Binary(bytes)) => Err(match archive::unpack("", bytes) {
+            Err(reason) => reason,
+            Ok(_) => "Chart.yaml file is missing".to_owned(),
+        }),
+        Some(Content::TooLarge(size)) => Err(format!("it is too large to be read: {size} bytes")),
+        _ => Err("it is no gzip archive".to_owned()),
+    }
 }
 
 fn yaml_of(repository: &Repository, file: &ChartFile) -> Option<Arc<YamlFile>> {
@@ -269,12 +301,17 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
         if name.starts_with(['_', '.']) {
             continue;
         }
-        if name.ends_with(".tgz") {
-            let message = format!("the archived subchart {name} in {} {}", meta.name, super::functions::UNSUPPORTED);
-            let mark = files.first().map_or(file_mark, |file| Mark::file(file.id));
-            return Err(HelmError::Chart { message, mark });
-        }
-        let files = files.into_iter().filter(|file| !file.name.is_empty()).collect();
+        let packed = files.iter().find(|file| archive::is_archive(&name) && file.name.is_empty());
+        let files = match packed {
+            None => files.into_iter().filter(|file| !file.name.is_empty()).collect(),
+            Some(file) => {
+                let path = repository.snapshot.path(file.id);
+                unpacked(repository, file.id, repository.snapshot.archived(path), path.len() + 1).map_err(|reason| {
+                    let message = format!("error unpacking subchart tar in {}: {reason}", meta.name);
+                    HelmError::Chart { message, mark: Mark::file(file.id) }
+                })?
+            }
+        };
         let child = assemble(repository, files, depth + 1).map_err(|error| match error {
             HelmError::Chart { message, mark } => HelmError::Chart {
                 message: format!("error unpacking subchart {name} in {}: {message}", meta.name),

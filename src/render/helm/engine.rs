@@ -1,5 +1,7 @@
 //! Runs the templates of a release: which there are, in which order, on which data.
 
+use std::any::Any;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,8 +10,9 @@ use super::chart::ChartFile;
 use super::dependencies::Instance;
 use super::error::{HelmError, describe, describe_parse};
 use super::files::Files;
+use super::lookup::Cluster;
 use super::release::Release;
-use crate::render::template::{Map, MissingKey, Options, Segment, Templates, Value};
+use crate::render::template::{Map, MissingKey, Note, Options, Segment, Templates, Value};
 use crate::source::base_name;
 
 /// The Go type of `.Values`.
@@ -101,22 +104,31 @@ pub(super) fn parse(jobs: &[Job]) -> Result<Templates, HelmError> {
     Ok(templates)
 }
 
-/// Runs every template that is no partial.
-pub(super) fn run(templates: &Templates, jobs: &[Job], provenance: bool) -> Result<Vec<Printed>, HelmError> {
+/// Runs every template that is no partial. With a `cluster`, what the output came from is recorded, and what it does not
+/// show.
+pub(super) fn run(
+    templates: &Templates,
+    jobs: &[Job],
+    cluster: Option<&Rc<Cluster>>,
+) -> Result<(Vec<Printed>, BTreeSet<Note>), HelmError> {
     let mut printed = Vec::with_capacity(jobs.len());
+    let mut notes = BTreeSet::new();
     for job in jobs.iter().filter(|job| !base_name(&job.name).starts_with('_')) {
         job.data.insert(
             "Template",
             Value::map([("Name", job.name.as_str().into()), ("BasePath", job.base.as_str().into())]),
         );
-        let options = Options { missing_key: MissingKey::Zero, provenance, ..Options::default() };
+        let host = cluster.map(|cluster| cluster.clone() as Rc<dyn Any>);
+        let provenance = cluster.is_some();
+        let options = Options { missing_key: MissingKey::Zero, provenance, host, ..Options::default() };
         let rendered = templates
             .execute(&job.name, &Value::Map(job.data.view(VALUES)), options)
             .map_err(|error| HelmError::Template { message: describe(&error), error })?;
+        notes.extend(rendered.notes);
         let (text, segments) = without_no_value(rendered.text, rendered.segments);
         printed.push(Printed { name: job.name.clone(), file: job.file.clone(), text, segments });
     }
-    Ok(printed)
+    Ok((printed, notes))
 }
 
 /// Helm takes `<no value>` out of the output, wherever it came from.

@@ -55,7 +55,7 @@ fn register(functions: &mut Functions) {
         value => Ok(value.clone()),
     });
     functions.add("fail", &[Text], |_, args| Err(shown(text_of(&args[0]))));
-    functions.add("lookup", &[Text, Text, Text, Text], |_, _| Ok(Value::Map(Map::new())));
+    functions.add("lookup", &[Text, Text, Text, Text], |call, args| Ok(super::lookup::lookup(call, args)));
     functions.add("getHostByName", &[Text], |_, _| Ok("".into()));
     functions.add("toYaml", &[Any], |call, args| {
         call.serialized(&args[0]);

@@ -14,8 +14,10 @@ mod error;
 mod files;
 mod functions;
 mod ignore;
+mod lookup;
 mod manifest;
 mod metadata;
+mod notes;
 mod provenance;
 mod release;
 mod schema;
@@ -24,7 +26,7 @@ mod toml;
 mod values;
 
 pub use error::HelmError;
-pub use release::{Charts, Flags, Release, SetKind, SetValue};
+pub use release::{ChartSource, Charts, Flags, Release, SetKind, SetValue};
 
 #[cfg(test)]
 mod tests;

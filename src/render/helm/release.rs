@@ -1,15 +1,18 @@
 //! A release of a chart: what people ask for, and what comes of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::capabilities::{Capabilities, DEFAULT_KUBE_VERSION, KubeVersion};
-use super::chart::{Chart, ChartFile, broken, load};
+use super::chart::{Chart, ChartFile, MAX_DEPTH, broken, load};
 use super::dependencies::Instance;
 use super::engine::{Job, Printed, jobs, parse, run};
 use super::error::HelmError;
 use super::functions::UNSUPPORTED;
+use super::lookup::Cluster;
 use super::manifest::{Document, Sorted, sort, split};
+use super::notes::Seen;
 use super::provenance::{Sources, locate};
 use super::set::apply;
 use super::values::{coalesce, overlay, read};
@@ -18,7 +21,7 @@ use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
 use crate::origin::{FileId, Mark, Origin};
 use crate::render::template::sprig::versions::{Constraints, Version};
-use crate::render::template::{Map, NumberMode, Templates, Value, bytes};
+use crate::render::template::{Map, Note, NumberMode, Templates, Value, bytes};
 use crate::render::{Output, Resource};
 use crate::source::normalize;
 use crate::yaml::{Node, Value as Yaml};
@@ -40,6 +43,8 @@ pub struct Release {
     pub kube_version: Option<String>,
     /// API versions beyond those that Helm knows.
     pub api_versions: Vec<String>,
+    /// Where the release lists its API versions itself, if it does.
+    pub api_versions_mark: Option<Mark>,
     /// Whether the `crds/` of charts are part of the output.
     pub include_crds: bool,
     /// Whether test hooks are left out.
@@ -62,6 +67,7 @@ impl Default for Release {
             sets: Vec::new(),
             kube_version: None,
             api_versions: Vec::new(),
+            api_versions_mark: None,
             include_crds: false,
             skip_tests: false,
             is_upgrade: false,
@@ -110,7 +116,22 @@ pub struct Flags {
 #[derive(Debug)]
 pub struct Charts<'r> {
     repository: &'r Repository,
+    /// Where the charts of chart repositories lie; `None` is Helm itself, which wants all dependencies in `charts/`.
+    sources: Option<Vec<ChartSource>>,
+    /// What the cluster holds, to `lookup`.
+    cluster: Vec<Node>,
     compiled: Mutex<BTreeMap<String, Slot>>,
+}
+
+/// Where a chart of a chart repository lies.
+#[derive(Debug, Clone)]
+pub struct ChartSource {
+    /// The chart repository's URL.
+    pub url: String,
+    /// The chart; `None` if the directory holds the charts of the repository by their names.
+    pub chart: Option<String>,
+    /// The directory, from this repository's root.
+    pub path: String,
 }
 
 /// A chart that is compiled once, by whichever thread asks first.
@@ -129,12 +150,47 @@ struct Rendered {
     sorted: Sorted,
     instance: Instance,
     not_judged: Vec<NotJudged>,
+    notes: BTreeSet<Note>,
 }
 
 impl<'r> Charts<'r> {
     /// The charts of `repository`.
     pub fn new(repository: &'r Repository) -> Charts<'r> {
-        Charts { repository, compiled: Mutex::default() }
+        Charts { repository, sources: None, cluster: Vec::new(), compiled: Mutex::default() }
+    }
+
+    /// The charts of `repository` as Argo CD sees them: dependencies that are not in `charts/` are taken from `sources`
+    /// and from local paths, and `cluster` is what `lookup` finds.
+    pub fn with_sources(repository: &'r Repository, sources: Vec<ChartSource>, cluster: Vec<Node>) -> Charts<'r> {
+        Charts { repository, sources: Some(sources), cluster, compiled: Mutex::default() }
+    }
+
+    /// Adds the dependencies that are not in `charts/` and can be found elsewhere in the repository.
+    fn complete(&self, chart: &mut Chart, directory: &str, depth: usize) -> Result<(), HelmError> {
+        let Some(sources) = self.sources.as_ref().filter(|_| depth < MAX_DEPTH) else { return Ok(()) };
+        for dependency in chart.meta.dependencies.clone() {
+            if chart.children.iter().any(|child| child.meta.name == dependency.name) {
+                continue;
+            }
+            let url = dependency.repository.trim_end_matches('/');
+            let path = match url.strip_prefix("file://") {
+                Some(path) => normalize(directory, path),
+                None => sources.iter().filter(|source| source.url.trim_end_matches('/') == url).find_map(|source| {
+                    match source.chart.as_deref() {
+                        Some(name) => (name == dependency.name).then(|| source.path.clone()),
+                        None => normalize(&source.path, &dependency.name),
+                    }
+                }),
+            };
+            let Some(path) = path.and_then(|path| self.repository.snapshot.directory(&path)) else { continue };
+            if !self.repository.charts.contains_key(&path) {
+                continue;
+            }
+            let mut found = load(self.repository, &path)?;
+            self.complete(&mut found, &path, depth + 1)?;
+            chart.children.push(Arc::new(found));
+        }
+        Ok(())
     }
 
     fn compiled(&self, directory: &str) -> Result<Arc<Compiled>, HelmError> {
@@ -143,7 +199,9 @@ impl<'r> Charts<'r> {
             compiled.entry(directory.to_owned()).or_default().clone()
         };
         slot.get_or_init(|| {
-            let chart = Arc::new(load(self.repository, directory)?);
+            let mut chart = load(self.repository, directory)?;
+            self.complete(&mut chart, directory, 0)?;
+            let chart = Arc::new(chart);
             Ok(Arc::new(Compiled { chart, templates: Mutex::default() }))
         })
         .clone()
@@ -161,20 +219,24 @@ impl<'r> Charts<'r> {
         let compiled = match self.compiled(directory) {
             Ok(compiled) => compiled,
             Err(error) => {
-                report(&error, &Sources::new(), release, &mut output);
+                report(&error, &Seen::default(), release, &mut output);
                 return output;
             }
         };
-        let mut sources = Sources::new();
-        match self.run(&compiled, release, true, &mut sources) {
-            Ok(rendered) => self.collect(&rendered, release, &sources, &mut output),
-            Err(error) => report(&error, &sources, release, &mut output),
+        let mut seen = Seen::default();
+        match self.run(&compiled, release, true, &mut seen) {
+            Ok(rendered) => self.collect(&rendered, release, &seen.sources, &mut output),
+            Err(error) => {
+                report(&error, &seen, release, &mut output);
+                seen.explain(self.repository, release, &mut output);
+            }
         }
         output
     }
 
     fn collect(&self, rendered: &Rendered, release: &Release, sources: &Sources, output: &mut Output) {
         output.not_judged.extend(rendered.not_judged.iter().cloned());
+        super::notes::report(&rendered.notes, &rendered.instance, release, sources, output);
         if release.include_crds {
             let mut crds = Vec::new();
             crd_files(&rendered.instance, &rendered.instance.name, &mut crds);
@@ -205,7 +267,7 @@ impl<'r> Charts<'r> {
     /// What Helm refuses.
     pub fn manifest(&self, directory: &str, release: &Release, flags: &Flags) -> Result<String, HelmError> {
         let compiled = self.compiled(directory)?;
-        let rendered = self.run(&compiled, release, false, &mut Sources::new())?;
+        let rendered = self.run(&compiled, release, false, &mut Seen::default())?;
         let mut out = String::new();
         let mut put = |name: &str, text: &str| {
             out.push_str("---\n# Source: ");
@@ -245,7 +307,7 @@ impl<'r> Charts<'r> {
         compiled: &Compiled,
         release: &Release,
         provenance: bool,
-        sources: &mut Sources,
+        seen: &mut Seen,
     ) -> Result<Rendered, HelmError> {
         let chart = &compiled.chart;
         let failed = |message: String| HelmError::Chart { message, mark: chart.meta.mark.unwrap_or(release.mark) };
@@ -280,11 +342,13 @@ impl<'r> Charts<'r> {
             .map_err(|message| HelmError::Output { message, mark: chart.meta.mark.unwrap_or(release.mark) })?;
         let capabilities = Capabilities::new(kube_version, &release.api_versions);
         let jobs = jobs(&instance, &values, release, capabilities);
-        sources.extend(jobs.iter().map(|job| (Arc::from(job.name.as_str()), job.file.clone())));
+        seen.sources.extend(jobs.iter().map(|job| (Arc::from(job.name.as_str()), job.file.clone())));
+        seen.values = Some(values);
         let templates = compiled.templates(&jobs)?;
-        let printed = run(&templates, &jobs, provenance)?;
+        let cluster = provenance.then(|| Rc::new(Cluster::new(&self.cluster)));
+        let (printed, notes) = run(&templates, &jobs, cluster.as_ref())?;
         let sorted = sort(&printed)?;
-        Ok(Rendered { printed, sorted, instance, not_judged })
+        Ok(Rendered { printed, sorted, instance, not_judged, notes })
     }
 
     /// Everything that people set, merged.
@@ -431,8 +495,9 @@ fn only(text: &str, names: &[String]) -> Result<String, HelmError> {
 }
 
 /// Turns an error into what the pipeline reports.
-fn report(error: &HelmError, sources: &Sources, release: &Release, output: &mut Output) {
+fn report(error: &HelmError, seen: &Seen, release: &Release, output: &mut Output) {
     output.failed = true;
+    let sources = &seen.sources;
     let at = |mark: Mark| if mark.is_some() { mark } else { release.mark };
     let text = error.to_string();
     if text.contains(UNSUPPORTED) {
@@ -454,7 +519,10 @@ fn report(error: &HelmError, sources: &Sources, release: &Release, output: &mut 
             output.not_judged.push(NotJudged {
                 mark: at(*mark),
                 what: format!("chart dependencies {}", names.join(", ")),
-                reason: "they are not in charts/; `helm dependency build` puts them there".to_owned(),
+                reason:
+                    "they are not in charts/; `helm dependency build` in the chart's directory puts them there, or map \
+                         their repository to a directory of charts in tiphys.yaml"
+                        .to_owned(),
             });
         }
         HelmError::ValueFile { path, mark } => output.findings.push(
@@ -472,11 +540,15 @@ fn report(error: &HelmError, sources: &Sources, release: &Release, output: &mut 
         }
         HelmError::Template { error, .. } => {
             let root = error.root();
-            let site = &root.site;
-            let mark = match sources.get(&site.template) {
-                Some(file) => file.mark(site.offset, site.offset + 1),
-                None => release.mark,
-            };
+            // A text that `tpl` ran is no file: the innermost template that is one counts.
+            let mut mark = release.mark;
+            let mut inner = Some(error.as_ref());
+            while let Some(error) = inner {
+                if let Some(file) = sources.get(&error.site.template) {
+                    mark = file.mark(error.site.offset, error.site.offset + 1);
+                }
+                inner = error.cause.as_deref();
+            }
             let reason = root.reason.replace("HELM_ERR_START", "").replace("HELM_ERR_END", "");
             let mut finding = Finding::new(&rules::helm_template_error::RULE, at(mark)).message(reason);
             if mark != release.mark {

@@ -55,7 +55,14 @@ impl Builds<'_> {
 
 fn output(build: Build) -> Output {
     let resources = build.resources.into_iter().map(|res| Resource { node: Arc::unwrap_or_clone(res.node) }).collect();
-    Output { resources, findings: build.findings, not_judged: build.not_judged, used: build.used, failed: build.failed }
+    Output {
+        resources,
+        findings: build.findings,
+        not_judged: build.not_judged,
+        used: build.used,
+        failed: build.failed,
+        ..Output::default()
+    }
 }
 
 fn finish(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {

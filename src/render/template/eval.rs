@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use super::MissingKey;
 use super::ast::{At, Command, Expr, NumberLiteral, Pipe};
 use super::exec::{Dot, Failure, Frame};
 use super::functions::{Body, Call, Function, FunctionError, Param};
 use super::print::Complex;
 use super::quote::quote;
 use super::value::Value;
+use super::{MissingKey, NoteKind};
 
 /// A value that fields are taken of.
 struct Receiver {
@@ -196,6 +196,7 @@ impl<'t> Frame<'t, '_> {
                 } else {
                     map.get(name)
                 };
+                self.machine.missed = found.is_none();
                 match (found, self.missing_key()) {
                     (Some(value), _) => Ok(value),
                     (None, MissingKey::Default) => Ok(Value::NoValue),
@@ -229,6 +230,7 @@ impl<'t> Frame<'t, '_> {
                 if let Some(piped) = piped {
                     values.push(self.validated(piped, Some(param(given - 1)))?);
                 }
+                self.machine.position = expr.pos();
                 match object.method(name, &mut Call { machine: self.machine }, &values) {
                     Some(Ok(value)) => Ok(value),
                     Some(Err(error)) => {
@@ -285,6 +287,10 @@ impl<'t> Frame<'t, '_> {
         if let Some(last) = last {
             values.push(self.validated(last, Some(function.param(given - 1)))?);
         }
+        self.machine.position = site.pos();
+        if function.chance {
+            self.machine.note(NoteKind::Chance(function.name.clone()), site.pos());
+        }
         let result = match &function.body {
             Body::Native(body) => body(&mut Call { machine: self.machine }, &values),
             Body::Call => Err(FunctionError::Message(match values.first() {
@@ -296,10 +302,12 @@ impl<'t> Frame<'t, '_> {
             })),
             Body::And | Body::Or => Ok(Value::NoValue),
         };
-        result.map_err(|error| {
+        let value = result.map_err(|error| {
             self.at = site;
             self.fail_call(name, error)
-        })
+        })?;
+        self.made(&value)?;
+        Ok(value)
     }
 
     /// Holds `value` to the type of a parameter; `None` is no type at all.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::ast::{At, Branch, Invocation, List, Node, Pipe, Tree};
+use super::ast::{At, Branch, Expr, Invocation, List, Node, Pipe, Tree};
 use super::error::{Site, TemplateError};
 use super::functions::FunctionError;
 use super::quote::quote;
 use super::value::Value;
-use super::{MissingKey, Options, Rendered, Segment, SegmentKind, Templates, parse, print};
-use crate::origin::Origin;
+use super::{MissingKey, Note, NoteKind, Options, Rendered, Segment, SegmentKind, Templates, parse, print};
+use crate::origin::{Mark, Origin};
 
 pub(super) type Failure = Box<TemplateError>;
 
@@ -26,6 +26,11 @@ pub(super) struct Machine {
     pub(super) running: HashMap<SmolStr, usize>,
     out: String,
     segments: Vec<Segment>,
+    notes: Vec<Note>,
+    /// Where the running call stands in its text.
+    pub(super) position: u32,
+    /// Whether the last field that was taken of a map was not there.
+    pub(super) missed: bool,
     /// The values that the running action has read, innermost last.
     reads: Vec<Read>,
     /// The value that the running action has written out whole.
@@ -34,6 +39,8 @@ pub(super) struct Machine {
     captures: usize,
     depth: usize,
     steps: u64,
+    /// Bytes of what functions have returned.
+    made: usize,
     /// Texts that `tpl` has parsed.
     texts: HashMap<SmolStr, Parsed>,
     /// The template that is running.
@@ -87,16 +94,20 @@ pub(super) fn execute(set: Templates, name: &str, data: &Value, options: Options
         running: HashMap::new(),
         out: String::new(),
         segments: Vec::new(),
+        notes: Vec::new(),
+        position: 0,
+        missed: false,
         reads: Vec::new(),
         whole: None,
         captures: 0,
         depth: 0,
         steps: 0,
+        made: 0,
         texts: HashMap::new(),
         current: Arc::from(name),
     };
     machine.invoke_name(name, data)?;
-    Ok(Rendered { text: machine.out, segments: machine.segments })
+    Ok(Rendered { text: machine.out, segments: machine.segments, notes: machine.notes })
 }
 
 impl Machine {
@@ -202,6 +213,17 @@ impl Machine {
         }
     }
 
+    pub(super) fn note(&mut self, kind: NoteKind, offset: u32) {
+        // A loop tells the same again and again.
+        const MANY: usize = 1_000;
+        if self.options.provenance && self.notes.len() < MANY {
+            let note = Note { template: self.current.clone(), offset, kind };
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+    }
+
     fn segment(&mut self, tree: &Tree, start: u32, end: u32, kind: SegmentKind) {
         if self.options.provenance && self.captures == 0 {
             let at = self.out.len() as u32;
@@ -236,6 +258,22 @@ impl<'t> Frame<'t, '_> {
                 self.fail_because(format!("error calling {name}: {words}{cause}"), Some(cause))
             }
         }
+    }
+
+    /// Counts what a function has returned: a template that doubles a text again and again is stopped.
+    pub(super) fn made(&mut self, value: &Value) -> Result<(), Failure> {
+        let size = value.size();
+        self.machine.made = self.machine.made.saturating_add(size);
+        let limit = self.machine.options.max_output;
+        if size > limit {
+            return Err(self.fail(format!("a value exceeds {limit} bytes")));
+        }
+        if self.machine.made > limit.saturating_mul(32) {
+            return Err(
+                self.fail(format!("the values that functions return exceed {} bytes", limit.saturating_mul(32)))
+            );
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Result<(), Failure> {
@@ -299,14 +337,26 @@ impl<'t> Frame<'t, '_> {
     fn action(&mut self, dot: &Dot, pos: u32, pipe: &'t Pipe) -> Result<(), Failure> {
         let mark = self.machine.reads.len();
         let whole = self.machine.whole.take();
+        self.machine.missed = false;
         let value = self.pipeline(dot, pipe)?;
         if pipe.declared.is_empty() {
+            if self.machine.missed
+                && value.is_nil()
+                && let [command] = pipe.commands.as_slice()
+                && let [expr @ (Expr::Field(..) | Expr::Variable(..))] = command.args.as_slice()
+            {
+                self.machine.note(NoteKind::Unset(expr.to_string()), expr.pos());
+            }
             self.at = At::Action(pos, pipe);
             if self.machine.options.provenance && self.machine.captures == 0 {
                 let text = print::print(&value);
-                let origins = chosen(&self.machine.reads[mark..], &text);
+                let reads = &self.machine.reads[mark..];
+                let origins = chosen(reads, &text);
+                if let Some(at) = text.find("e+").and_then(|_| exponent(reads, &text)) {
+                    self.machine.note(NoteKind::Exponent(text.trim().to_owned(), at), pos);
+                }
                 let whole = self.machine.whole.take();
-                let end = pipe.commands.last().and_then(|c| c.args.last()).map_or(pos, super::ast::Expr::pos);
+                let end = pipe.commands.last().and_then(|c| c.args.last()).map_or(pos, Expr::pos);
                 self.machine.segment(self.tree, pos, end, SegmentKind::Action { origins, whole });
                 self.machine.out.push_str(&text);
                 self.machine.reads.truncate(mark);
@@ -334,6 +384,9 @@ impl<'t> Frame<'t, '_> {
         let mark = self.variables.len();
         let found = self.apart(dot, &branch.pipe)?;
         let truth = found.value.truth();
+        if truth && !with {
+            self.truthy(branch, &found);
+        }
         let result = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || {
             if truth {
                 self.walk(if with { &found } else { dot }, &branch.list)
@@ -345,6 +398,20 @@ impl<'t> Frame<'t, '_> {
         });
         self.variables.truncate(mark);
         result
+    }
+
+    /// Notes that a text which says `false` is taken for true, where it is all that is asked for.
+    fn truthy(&mut self, branch: &Branch, found: &Dot) {
+        if !matches!(found.value.as_str(), Some("false" | "False" | "FALSE")) {
+            return;
+        }
+        if let [command] = branch.pipe.commands.as_slice()
+            && let [expr @ (Expr::Field(..) | Expr::Variable(..))] = command.args.as_slice()
+            && let Some(read) = found.reads.iter().find(|read| read.origin.mark.is_some())
+        {
+            let kind = NoteKind::Truthy(expr.to_string(), read.origin.mark);
+            self.machine.note(kind, expr.pos());
+        }
     }
 
     fn range(&mut self, dot: &Dot, branch: &'t Branch) -> Result<Flow, Failure> {
@@ -519,6 +586,16 @@ impl<'t> Frame<'t, '_> {
     pub(super) fn missing_key(&self) -> MissingKey {
         self.machine.options.missing_key
     }
+}
+
+/// Where the whole number was written that `text` is with an exponent.
+fn exponent(reads: &[Read], text: &str) -> Option<Mark> {
+    let printed = text.trim().trim_matches(['"', '\'']);
+    let read = reads.iter().find(|read| match &read.value {
+        Value::Float(number) => number.fract() == 0.0 && print::float(*number) == printed,
+        _ => false,
+    })?;
+    Some(read.origin.mark)
 }
 
 /// What a template is given: nil is no value to it.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::Templates;
 use super::error::TemplateError;
 use super::exec::Machine;
 use super::value::{LIST, MAP, STRINGS, Value};
+use super::{NoteKind, Templates};
 use crate::origin::Origin;
 
 /// The functions that templates may call.
@@ -26,6 +26,8 @@ pub struct Function {
     pub name: SmolStr,
     params: Vec<Param>,
     variadic: bool,
+    /// Whether its result differs from run to run.
+    pub(super) chance: bool,
     pub(super) body: Body,
 }
 
@@ -201,6 +203,7 @@ impl Functions {
                 name: SmolStr::new_static(alias),
                 params: function.params.clone(),
                 variadic: function.variadic,
+                chance: function.chance,
                 body: Body::Native({
                     let function = function.clone();
                     Box::new(move |call, args| match &function.body {
@@ -220,7 +223,8 @@ impl Functions {
 
     pub(super) fn insert(&mut self, name: &'static str, params: &[Param], variadic: bool, body: Body) {
         let name = SmolStr::new_static(name);
-        let function = Function { name: name.clone(), params: params.to_vec(), variadic, body };
+        let chance = super::sprig::NONDETERMINISTIC.contains(&name.as_str());
+        let function = Function { name: name.clone(), params: params.to_vec(), variadic, chance, body };
         self.by_name.insert(name, Arc::new(function));
     }
 }
@@ -244,6 +248,12 @@ impl Call<'_> {
     /// What the caller of [`Templates::execute`] passed as [`Options::host`](super::Options::host).
     pub fn host<T: Any>(&self) -> Option<Rc<T>> {
         self.machine.options.host.clone()?.downcast().ok()
+    }
+
+    /// Notes what the call did.
+    pub fn note(&mut self, kind: NoteKind) {
+        let position = self.machine.position;
+        self.machine.note(kind, position);
     }
 
     /// The templates that are in reach.

@@ -27,8 +27,13 @@ pub fn encode(value: &Value, style: Style) -> Result<String, String> {
     Ok(out)
 }
 
+/// Text that is written at once, in bytes.
+const MAX_BYTES: usize = 128 << 20;
+/// Values that are written at once.
+const MAX_VALUES: usize = 5_000_000;
+
 fn write(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<(), String> {
-    if depth > 1000 {
+    if depth > 1000 || out.len() > MAX_BYTES {
         return Err("json: unsupported value: encountered a cycle".to_owned());
     }
     match value {
@@ -145,15 +150,16 @@ fn string(out: &mut String, text: &str, html: bool) {
 /// The value as serde_json's, for the YAML writer and for schemas: what encoding/json writes, read again. `None` where
 /// JSON cannot say it.
 pub fn to_json(value: &Value) -> Option<Json> {
-    to_json_within(value, 0, false)
+    to_json_within(value, 0, false, &mut MAX_VALUES.clone())
 }
 
 /// The same, with floats that stay floats where they are whole numbers.
 pub(crate) fn to_json_with_floats(value: &Value) -> Option<Json> {
-    to_json_within(value, 0, true)
+    to_json_within(value, 0, true, &mut MAX_VALUES.clone())
 }
 
-fn to_json_within(value: &Value, depth: usize, floats: bool) -> Option<Json> {
+fn to_json_within(value: &Value, depth: usize, floats: bool, left: &mut usize) -> Option<Json> {
+    *left = left.checked_sub(1)?;
     if depth > 500 {
         return None;
     }
@@ -174,15 +180,15 @@ fn to_json_within(value: &Value, depth: usize, floats: bool) -> Option<Json> {
             use base64::Engine;
             Json::String(base64::engine::general_purpose::STANDARD.encode(content))
         }
-        Value::List(list) => {
-            Json::Array(list.items().iter().map(|item| to_json_within(item, depth + 1, floats)).collect::<Option<_>>()?)
-        }
+        Value::List(list) => Json::Array(
+            list.items().iter().map(|item| to_json_within(item, depth + 1, floats, left)).collect::<Option<_>>()?,
+        ),
         // A nil map, as Go has them where a struct's field was not set.
         Value::Map(map) if map.is_empty() && !map.holds_anything() => Json::Null,
         Value::Map(map) => {
             let mut object = JsonMap::new();
             for (key, value) in map.entries() {
-                object.insert(lossy(&key), to_json_within(&value, depth + 1, floats)?);
+                object.insert(lossy(&key), to_json_within(&value, depth + 1, floats, left)?);
             }
             Json::Object(object)
         }
@@ -190,12 +196,12 @@ fn to_json_within(value: &Value, depth: usize, floats: bool) -> Option<Json> {
             Some(entries) => {
                 let mut object = JsonMap::new();
                 for (key, value) in entries {
-                    object.insert(sprint(&key), to_json_within(&value, depth + 1, floats)?);
+                    object.insert(sprint(&key), to_json_within(&value, depth + 1, floats, left)?);
                 }
                 Json::Object(object)
             }
             None => match value.json() {
-                Some(inner) => to_json_within(&inner, depth + 1, floats)?,
+                Some(inner) => to_json_within(&inner, depth + 1, floats, left)?,
                 None => Json::String(value.print()),
             },
         },

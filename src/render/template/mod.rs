@@ -48,7 +48,7 @@ pub use printf::printf;
 pub use quote::{is_print, quote};
 pub use value::{LIST, List, MAP, Map, Object, STRINGS, Value};
 
-use crate::origin::Origin;
+use crate::origin::{Mark, Origin};
 
 /// Templates that can call each other by name. Cheap to clone; shared between threads.
 #[derive(Debug, Clone)]
@@ -105,6 +105,36 @@ pub struct Rendered {
     pub text: String,
     /// What made each piece of it, in order; none without [`Options::provenance`].
     pub segments: Vec<Segment>,
+    /// What the template did that its text does not show; none without [`Options::provenance`].
+    pub notes: Vec<Note>,
+}
+
+/// Something that a template did, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// The name of the text that it stands in.
+    pub template: Arc<str>,
+    /// Byte offset into that text.
+    pub offset: u32,
+    /// What it did.
+    pub kind: NoteKind,
+}
+
+/// What a template did.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoteKind {
+    /// It called a function whose result differs from run to run.
+    Chance(SmolStr),
+    /// It printed a value that is not there: the expression.
+    Unset(String),
+    /// It asked the cluster for what nothing stands for: the object.
+    Asked(String),
+    /// It asked for an API version that the cluster does not serve.
+    Unserved(SmolStr),
+    /// It printed a whole number with an exponent: the text, and where the number was written.
+    Exponent(String, Mark),
+    /// It took the text `false` for true: the expression, and where the text was written.
+    Truthy(String, Mark),
 }
 
 /// A piece of the output: from [`Segment::at`] to the next segment.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::value::{Object, Value};
+use super::value::{MAX_DEPTH, Object, Value};
 
 /// `value` as an action prints it.
 pub fn print(value: &Value) -> String {
@@ -28,7 +28,20 @@ pub fn sprint(value: &Value) -> String {
     out
 }
 
+/// No text that is printed grows beyond it, in bytes: who prints more is stopped by what prints.
+const MAX_BYTES: usize = 128 << 20;
+
 pub(super) fn inner(out: &mut String, value: &Value) {
+    within(out, value, 0);
+}
+
+fn within(out: &mut String, value: &Value, depth: usize) {
+    if depth > MAX_DEPTH || out.len() > MAX_BYTES {
+        return;
+    }
+    let inner = |out: &mut String, value: &Value| {
+        stacker::maybe_grow(64 << 10, 1 << 20, || within(out, value, depth + 1));
+    };
     match value {
         Value::NoValue | Value::Nil => out.push_str("<nil>"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),

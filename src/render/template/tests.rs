@@ -135,6 +135,134 @@ fn a_template_always_stops() {
     assert!(run(&parens, &data()).unwrap_err().contains("max expression depth exceeded"));
 }
 
+/// What sprig adds, too.
+fn run_sprig(text: &str) -> Result<String, String> {
+    let mut functions = Functions::builtins();
+    sprig::register(&mut functions);
+    let mut templates = Templates::new(Arc::new(functions));
+    templates.parse("t", text).map_err(|error| error.message)?;
+    let options = Options { max_output: 1 << 20, ..Options::default() };
+    Ok(templates.execute("t", &data(), options).map_err(|error| error.message)?.text)
+}
+
+#[test]
+fn values_that_double_again_and_again_are_stopped() {
+    for grow in
+        ["print $x $x", "list $x $x | toJson", "concat (list $x) (list $x) | toString", "dict $x 1 | toJson | quote"]
+    {
+        let text = format!("{{{{ $x := \"ab\" }}}}{{{{ range 10000 }}}}{{{{ $x = {grow} }}}}{{{{ end }}}}");
+        let error = run_sprig(&text).unwrap_err();
+        assert!(error.contains("exceed") || error.contains("too long"), "{grow}: {error}");
+    }
+    // Lists that hold one list twice take no space, until they are written.
+    for read in ["toJson $x", "print $x", "deepEqual $x (deepCopy $x)", "len (toString $x)", "set (dict) \"a\" $x"] {
+        let text =
+            format!("{{{{ $x := list }}}}{{{{ range 60 }}}}{{{{ $x = list $x $x }}}}{{{{ end }}}}{{{{ {read} }}}}");
+        let _ = run_sprig(&text);
+    }
+}
+
+#[test]
+fn values_nested_without_end_do_not_exhaust_the_stack() {
+    for grow in ["$x = list $x", "$x = dict \"a\" $x", "$x = tuple (dict \"a\" $x)"] {
+        for read in ["", "toJson $x", "print $x", "deepEqual $x (deepCopy $x)", "$x | toPrettyJson | len"] {
+            let text = format!(
+                "{{{{ $x := list }}}}{{{{ range 200000 }}}}{{{{ {grow} }}}}{{{{ end }}}}{{{{ print ({read}) }}}}"
+            );
+            let _ = run_sprig(&text.replace("print ()", "print 1"));
+        }
+    }
+}
+
+#[test]
+fn templates_of_chance_neither_panic_nor_hang() {
+    const WORDS: &[&str] = &[
+        "{{ ",
+        " }}",
+        "{{- ",
+        " -}}",
+        "if ",
+        "else ",
+        "end ",
+        "range ",
+        "with ",
+        "define \"a\" ",
+        "template \"a\" ",
+        "block \"b\" . ",
+        "break ",
+        "continue ",
+        "$x := ",
+        "$x = ",
+        "$x",
+        ".",
+        ".list",
+        ".map",
+        ".name",
+        ".missing",
+        "$",
+        "1",
+        "-3",
+        "2.5",
+        "1e9",
+        "\"ab\"",
+        "`c`",
+        "'d'",
+        "nil",
+        "true",
+        "(",
+        ")",
+        "| ",
+        "\n",
+        "text",
+        "/* c */",
+        ", ",
+        "= ",
+        ":= ",
+    ];
+    let mut functions = Functions::builtins();
+    sprig::register(&mut functions);
+    // Made to be slow.
+    for slow in ["derivePassword", "bcrypt", "htpasswd", "genPrivateKey", "genCA", "genSelfSignedCert", "genSignedCert"]
+    {
+        functions.remove(slow);
+    }
+    let names: Vec<String> = functions.names().map(|name| format!("{name} ")).collect();
+    let functions = Arc::new(functions);
+    let mut chance = fastrand::Rng::with_seed(7);
+    for round in 0..if cfg!(debug_assertions) { 4_000 } else { 40_000 } {
+        let mut text = String::new();
+        if round % 2 == 0 {
+            // Words in any order: mostly for the parser.
+            for _ in 0..chance.usize(1..25) {
+                let word = if chance.u8(0..4) == 0 {
+                    &names[chance.usize(..names.len())]
+                } else {
+                    WORDS[chance.usize(..WORDS.len())]
+                };
+                text.push_str(word);
+            }
+        } else {
+            // Calls with odd arguments: for the functions.
+            text.push_str("{{ range $i, $x := .list }}{{ ");
+            for _ in 0..chance.usize(1..4) {
+                text.push_str(&names[chance.usize(..names.len())]);
+                for _ in 0..chance.usize(0..4) {
+                    text.push_str(WORDS[chance.usize(16..31)]);
+                    text.push(' ');
+                }
+                text.push_str("| ");
+            }
+            text.push_str("print }}{{ end }}");
+        }
+        let mut templates = Templates::new(functions.clone());
+        if templates.parse("t", &text).is_ok() {
+            let options =
+                Options { max_steps: 2_000, max_output: 1 << 20, provenance: round % 3 == 0, ..Options::default() };
+            let _ = templates.execute("t", &data(), options);
+        }
+    }
+}
+
 #[test]
 fn a_piece_of_output_knows_the_value_it_came_from() {
     let origin = |line| Origin::at(crate::origin::Mark { line, ..crate::origin::Mark::file(crate::origin::FileId(1)) });

@@ -44,6 +44,11 @@ pub enum Value {
     Object(Rc<dyn Object>),
 }
 
+/// Levels of lists and maps within each other that are looked at; templates can nest them without end.
+pub(super) const MAX_DEPTH: usize = 2_000;
+/// Values that are copied or compared at once; lists that hold one list twice, again and again, grow without end.
+const MAX_VALUES: usize = 5_000_000;
+
 /// A slice: shared, never changed.
 #[derive(Clone)]
 pub struct List(Rc<ListData>);
@@ -58,8 +63,55 @@ struct ListData {
 /// A map: shared, changed in place.
 #[derive(Clone)]
 pub struct Map {
-    entries: Rc<RefCell<BTreeMap<SmolStr, Entry>>>,
+    entries: Rc<Entries>,
     type_name: &'static str,
+}
+
+#[derive(Default)]
+struct Entries(RefCell<BTreeMap<SmolStr, Entry>>);
+
+thread_local! {
+    /// What is left to be dropped, while something is.
+    static DROPPED: RefCell<Option<Vec<Value>>> = const { RefCell::new(None) };
+}
+
+/// Drops values one after another: what is nested without end would exhaust the stack.
+fn drop_all(values: impl Iterator<Item = Value>) {
+    let nested = values.filter(|value| matches!(value, Value::List(_) | Value::Map(_)));
+    let first = DROPPED.with_borrow_mut(|dropped| match dropped {
+        Some(dropped) => {
+            dropped.extend(nested);
+            false
+        }
+        None => {
+            *dropped = Some(nested.collect());
+            true
+        }
+    });
+    while first {
+        let next = DROPPED.with_borrow_mut(|dropped| {
+            let next = dropped.as_mut().and_then(Vec::pop);
+            if next.is_none() {
+                *dropped = None;
+            }
+            next
+        });
+        if next.is_none() {
+            break;
+        }
+    }
+}
+
+impl Drop for ListData {
+    fn drop(&mut self) {
+        drop_all(std::mem::take(&mut self.items).into_iter());
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        drop_all(std::mem::take(self.0.get_mut()).into_values().map(|entry| entry.value));
+    }
 }
 
 #[derive(Clone)]
@@ -225,12 +277,24 @@ impl Value {
         keys.iter().try_fold(self.clone(), |value, key| value.get(key))
     }
 
-    /// A copy that shares no map with this one.
+    /// A copy that shares no map with this one, as far as it is not nested without end.
     pub fn deep_copy(&self) -> Value {
+        self.copied(&mut MAX_VALUES.clone(), 0)
+    }
+
+    fn copied(&self, left: &mut usize, depth: usize) -> Value {
+        if *left == 0 || depth > MAX_DEPTH {
+            return self.clone();
+        }
+        *left -= 1;
         match self {
-            Value::Map(map) => Value::Map(map.deep_copy()),
+            Value::Map(map) => Value::Map(map.copied(left, depth)),
             Value::List(list) => Value::List(List(Rc::new(ListData {
-                items: list.items().iter().map(Value::deep_copy).collect(),
+                items: list
+                    .items()
+                    .iter()
+                    .map(|item| stacker::maybe_grow(64 << 10, 1 << 20, || item.copied(left, depth + 1)))
+                    .collect(),
                 origins: list.0.origins.clone(),
                 type_name: list.0.type_name,
             }))),
@@ -240,6 +304,15 @@ impl Value {
 
     /// Whether both are the same to `reflect.DeepEqual`: types count.
     pub fn deep_equal(&self, other: &Value) -> bool {
+        self.equal(other, &mut MAX_VALUES.clone(), 0)
+    }
+
+    fn equal(&self, other: &Value, left: &mut usize, depth: usize) -> bool {
+        if *left == 0 || depth > MAX_DEPTH {
+            return false;
+        }
+        *left -= 1;
+        let mut inner = |a: &Value, b: &Value| stacker::maybe_grow(64 << 10, 1 << 20, || a.equal(b, left, depth + 1));
         match (self, other) {
             (Value::Nil | Value::NoValue, Value::Nil | Value::NoValue) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -249,23 +322,32 @@ impl Value {
             (Value::String(a), Value::String(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::List(a), Value::List(b)) => {
-                a.0.type_name == b.0.type_name
-                    && a.items().len() == b.items().len()
-                    && a.items().iter().zip(b.items()).all(|(a, b)| a.deep_equal(b))
+                Rc::ptr_eq(&a.0, &b.0)
+                    || a.0.type_name == b.0.type_name
+                        && a.items().len() == b.items().len()
+                        && a.items().iter().zip(b.items()).all(|(a, b)| inner(a, b))
             }
             (Value::Map(a), Value::Map(b)) => {
                 a.same(b)
                     || a.type_name == b.type_name
                         && a.len() == b.len()
-                        && a.entries()
-                            .iter()
-                            .zip(b.entries())
-                            .all(|((ka, va), (kb, vb))| *ka == kb && va.deep_equal(&vb))
+                        && a.entries().iter().zip(b.entries()).all(|((ka, va), (kb, vb))| *ka == kb && inner(va, &vb))
             }
             (Value::Object(a), Value::Object(b)) => {
                 Rc::ptr_eq(a, b) || a.type_name() == b.type_name() && a.print() == b.print()
             }
             _ => false,
+        }
+    }
+
+    /// About how many bytes the value itself takes, without what it holds.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Value::String(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::List(list) => list.items().len() * 32,
+            Value::Map(map) => map.len() * 64,
+            _ => 0,
         }
     }
 }
@@ -356,17 +438,17 @@ impl Map {
 
     /// What `key` holds.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.entries.borrow().get(key).map(|entry| entry.value.clone())
+        self.entries.0.borrow().get(key).map(|entry| entry.value.clone())
     }
 
     /// What `key` holds, and where that came from.
     pub fn get_with_origin(&self, key: &str) -> Option<(Value, Origin)> {
-        self.entries.borrow().get(key).map(|entry| (entry.value.clone(), entry.origin.clone()))
+        self.entries.0.borrow().get(key).map(|entry| (entry.value.clone(), entry.origin.clone()))
     }
 
     /// Whether there is such a key.
     pub fn contains(&self, key: &str) -> bool {
-        self.entries.borrow().contains_key(key)
+        self.entries.0.borrow().contains_key(key)
     }
 
     /// Sets `key` to a value that a template made.
@@ -376,37 +458,37 @@ impl Map {
 
     /// Sets `key` to a value that came from `origin`.
     pub fn insert_from(&self, key: impl Into<SmolStr>, value: Value, origin: Origin) {
-        self.entries.borrow_mut().insert(key.into(), Entry { value, origin });
+        self.entries.0.borrow_mut().insert(key.into(), Entry { value, origin });
     }
 
     /// Takes `key` out.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.entries.borrow_mut().remove(key).map(|entry| entry.value)
+        self.entries.0.borrow_mut().remove(key).map(|entry| entry.value)
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.entries.borrow().len()
+        self.entries.0.borrow().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.borrow().is_empty()
+        self.entries.0.borrow().is_empty()
     }
 
     /// The keys, sorted.
     pub fn keys(&self) -> Vec<SmolStr> {
-        self.entries.borrow().keys().cloned().collect()
+        self.entries.0.borrow().keys().cloned().collect()
     }
 
     /// Keys and values, sorted by key.
     pub fn entries(&self) -> Vec<(SmolStr, Value)> {
-        self.entries.borrow().iter().map(|(key, entry)| (key.clone(), entry.value.clone())).collect()
+        self.entries.0.borrow().iter().map(|(key, entry)| (key.clone(), entry.value.clone())).collect()
     }
 
     /// Keys, values and where those came from, sorted by key.
     pub fn entries_with_origins(&self) -> Vec<(SmolStr, Value, Origin)> {
-        let entries = self.entries.borrow();
+        let entries = self.entries.0.borrow();
         entries.iter().map(|(key, entry)| (key.clone(), entry.value.clone(), entry.origin.clone())).collect()
     }
 
@@ -417,25 +499,49 @@ impl Map {
 
     /// A copy with the same values in it.
     pub fn shallow_copy(&self) -> Map {
-        Map { entries: Rc::new(RefCell::new(self.entries.borrow().clone())), type_name: self.type_name }
+        Map { entries: Rc::new(Entries(RefCell::new(self.entries.0.borrow().clone()))), type_name: self.type_name }
     }
 
-    /// A copy that shares no map with this one.
+    /// A copy that shares no map with this one, as far as it is not nested without end.
     pub fn deep_copy(&self) -> Map {
-        let entries = self.entries.borrow();
-        let entries = entries
-            .iter()
-            .map(|(key, entry)| (key.clone(), Entry { value: entry.value.deep_copy(), origin: entry.origin.clone() }))
-            .collect();
-        Map { entries: Rc::new(RefCell::new(entries)), type_name: self.type_name }
+        self.copied(&mut MAX_VALUES.clone(), 0)
+    }
+
+    fn copied(&self, left: &mut usize, depth: usize) -> Map {
+        let mut entries = self.entries.0.borrow().clone();
+        for entry in entries.values_mut().filter(|entry| matches!(entry.value, Value::Map(_) | Value::List(_))) {
+            entry.value = stacker::maybe_grow(64 << 10, 1 << 20, || entry.value.copied(left, depth + 1));
+        }
+        Map { entries: Rc::new(Entries(RefCell::new(entries))), type_name: self.type_name }
     }
 
     /// Whether `self` is reachable from `value`: putting `value` into `self` would close a circle.
     pub fn within(&self, value: &Value) -> bool {
-        match value {
-            Value::Map(map) => map.same(self) || map.entries.borrow().values().any(|entry| self.within(&entry.value)),
-            Value::List(list) => list.items().iter().any(|item| self.within(item)),
-            _ => false,
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vec![value.clone()];
+        while let Some(value) = open.pop() {
+            match &value {
+                Value::Map(map) if map.same(self) => return true,
+                Value::Map(map) => {
+                    if seen.insert(Rc::as_ptr(&map.entries).cast::<()>()) {
+                        let entries = map.entries.0.borrow();
+                        open.extend(entries.values().map(|entry| &entry.value).filter(|value| value.nests()).cloned());
+                    }
+                }
+                Value::List(list) => {
+                    if seen.insert(Rc::as_ptr(&list.0).cast::<()>()) {
+                        open.extend(list.items().iter().filter(|value| value.nests()).cloned());
+                    }
+                }
+                _ => {}
+            }
         }
+        false
+    }
+}
+
+impl Value {
+    fn nests(&self) -> bool {
+        matches!(self, Value::List(_) | Value::Map(_))
     }
 }

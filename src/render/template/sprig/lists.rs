@@ -33,6 +33,9 @@ pub(super) fn strings(value: &Value) -> Vec<smol_str::SmolStr> {
     }
 }
 
+/// Bytes of separators that `join` writes.
+const MAX_JOINED: usize = 64 << 20;
+
 pub(super) fn register(functions: &mut Functions) {
     use Param::{Any, Int, String as Text};
     functions.add_variadic("list", &[Any], |_, args| Ok(Value::list(args.to_vec())));
@@ -129,7 +132,13 @@ pub(super) fn register(functions: &mut Functions) {
         Ok(Value::List(List::typed(chunks, "[][]interface {}")))
     });
     functions.alias("mustChunk", "chunk");
-    functions.add("join", &[Text, Any], |_, args| Ok(strings(&args[1]).join(text_of(&args[0])).into()));
+    functions.add("join", &[Text, Any], |_, args| {
+        let (separator, items) = (text_of(&args[0]), strings(&args[1]));
+        if separator.len().saturating_mul(items.len()) > MAX_JOINED {
+            return Err("the result would be too long".into());
+        }
+        Ok(items.join(separator).into())
+    });
     functions.add("toStrings", &[Any], |_, args| Ok(Value::strings(strings(&args[0]))));
     functions.add("sortAlpha", &[Any], |_, args| {
         let mut found = match items(&args[0]) {

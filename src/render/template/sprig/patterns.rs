@@ -277,10 +277,21 @@ pub(super) fn register(functions: &mut Functions) {
         Ok(compile(text_of(&args[0]))?.is_match(text_of(&args[1])).into())
     });
     // Those without `must` panic in Go, which its templates tell of in other words.
+    // More than this replaced text is no text that anybody wants.
+    const MAX_REPLACED: usize = 64 << 20;
     type Compile = fn(&str) -> Result<Regex, FunctionError>;
     let mut both = |names: [&'static str; 2], params: &[Param], body: fn(&Regex, &[Value]) -> Value| {
         for (name, compile) in names.into_iter().zip([must as Compile, compile]) {
-            functions.add(name, params, move |_, args| Ok(body(&compile(text_of(&args[0]))?, &args[1..])));
+            functions.add(name, params, move |_, args| {
+                let regex = compile(text_of(&args[0]))?;
+                if let [_, Value::String(text), Value::String(new)] = args
+                    && text.len().saturating_add(1).saturating_mul(new.len()) > MAX_REPLACED
+                    && regex.find_iter(text).count().saturating_mul(new.len()) > MAX_REPLACED
+                {
+                    return Err("the result would be too long".into());
+                }
+                Ok(body(&regex, &args[1..]))
+            });
         }
     };
     both(["regexFind", "mustRegexFind"], &[Text, Text], |regex, args| {

@@ -109,7 +109,11 @@ pub(super) fn register(functions: &mut Functions) {
     functions.add("indent", &[Int, Text], |_, args| Ok(indent("", args)?.into()));
     functions.add("nindent", &[Int, Text], |_, args| Ok(indent("\n", args)?.into()));
     functions.add("replace", &[Text, Text, Text], |_, args| {
-        Ok(text_of(&args[2]).replace(text_of(&args[0]), text_of(&args[1])).into())
+        let (old, new, text) = (text_of(&args[0]), text_of(&args[1]), text_of(&args[2]));
+        if new.len() > old.len() && text.matches(old).count().saturating_mul(new.len()) > MAX_REPEAT {
+            return Err(too_long());
+        }
+        Ok(text.replace(old, new).into())
     });
     functions.add("abbrev", &[Int, Text], |_, args| {
         let (width, text) = (int_of(&args[0]), text_of(&args[1]));
