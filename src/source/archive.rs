@@ -40,8 +40,8 @@ fn unpack_within(path: &str, bytes: &[u8], depth: usize, left: &mut u64, files: 
     if bytes.get(..2) != Some(&[0x1f, 0x8b]) {
         return Err("it is no gzip archive".to_owned());
     }
-    // One byte more than is allowed tells what is cut from what ends there.
-    let mut archive = Archive::new(GzDecoder::new(bytes).take(MAX_BYTES + 1));
+    // Room for headers: what the files hold is counted below.
+    let mut archive = Archive::new(GzDecoder::new(bytes).take(2 * MAX_BYTES));
     let broken = |error: std::io::Error| error.to_string();
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
