@@ -416,3 +416,44 @@ pub(super) fn issue(request: &Request<'_>, key: &Key, authority: Option<&Authori
     let signature = signer.sign(&tbs)?;
     Ok(write_pem("CERTIFICATE", &sequence(&[tbs, signer.algorithm(), bit_string(&signature)])))
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+
+    use super::*;
+
+    /// What is signed, and the signature.
+    fn parts(pem: &str) -> (Vec<u8>, Vec<u8>) {
+        let (_, der, _) = read_pem(pem).unwrap();
+        let (_, certificate, _, _) = first(&der).unwrap();
+        let parts = elements(certificate).unwrap();
+        (parts[0].2.to_vec(), parts[2].1[1..].to_vec())
+    }
+
+    #[test]
+    fn an_authority_signs_what_its_public_key_verifies() {
+        let key = own_key(0);
+        let authority_pem = issue(&Request::authority("ca", 10), &key, None).unwrap();
+        let authority = Authority::parse(&authority_pem, &key.pem()).unwrap();
+        let (_, public) = key.public().unwrap();
+        let verifier = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public);
+        let request = Request::new("web", vec!["10.0.0.1".parse().unwrap()], vec!["web.shop".to_owned()], 10);
+        let leaf = issue(&request, &own_key(1), Some(&authority)).unwrap();
+        for pem in [&authority_pem, &leaf] {
+            let (signed, signature) = parts(pem);
+            verifier.verify(&signed, &signature).unwrap();
+        }
+        assert_eq!(leaf, issue(&request, &own_key(1), Some(&authority)).unwrap());
+    }
+
+    #[test]
+    fn every_kind_of_key_is_read_as_it_was_written() {
+        for kind in ["rsa", "ecdsa", "ed25519"] {
+            let pem = private_key(kind).unwrap();
+            let key = Key::parse(&pem).unwrap();
+            assert_eq!(key.pem(), pem, "{kind}");
+            assert!(issue(&Request::authority("ca", 1), &key, None).is_ok(), "{kind}");
+        }
+    }
+}

@@ -252,3 +252,23 @@ fn bcrypt_base64(raw: &[u8]) -> String {
     let other = |byte: u8| STANDARD_ALPHABET.iter().position(|known| *known == byte).map(|at| ALPHABET[at] as char);
     text.bytes().filter_map(other).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_comes_back_from_its_cipher() {
+        let sealed = encrypt("secretkey", "plain text").unwrap();
+        assert_eq!(decrypt("secretkey", sealed.as_str().unwrap()).unwrap().as_str(), Some("plain text"));
+        // Made by sprig.
+        let sealed = "30tEfhuJSVRhpG97XCuWgz2okj7L8vQ1s6V9zVUPeDQ=";
+        assert_eq!(decrypt("secretkey", sealed).unwrap().as_str(), Some("plaintext"));
+    }
+
+    #[test]
+    fn a_password_hash_is_one_that_bcrypt_accepts() {
+        // CompareHashAndPassword of golang.org/x/crypto/bcrypt finds it to be of "pass".
+        assert_eq!(bcrypt("pass"), "$2a$10$XE8ngaz79xIjuvjr/1oi2.ezoeCfIRQ0ob3tY3M6swlIddJKpBtPK");
+    }
+}
