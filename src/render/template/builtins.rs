@@ -220,7 +220,7 @@ pub(super) fn equal_any(first: &Value, others: &[Value]) -> std::result::Result<
 
 /// What `%s` makes of a value.
 fn text(value: &Value) -> String {
-    super::printf::printf("%s", &[value.clone()])
+    super::printf::printf("%s", std::slice::from_ref(value))
 }
 
 fn equal(a: &Value, b: &Value) -> std::result::Result<bool, FunctionError> {

@@ -88,18 +88,12 @@ fn drop_all(values: impl Iterator<Item = Value>) {
             true
         }
     });
-    while first {
-        let next = DROPPED.with_borrow_mut(|dropped| {
-            let next = dropped.as_mut().and_then(Vec::pop);
-            if next.is_none() {
-                *dropped = None;
-            }
-            next
-        });
-        if next.is_none() {
-            break;
-        }
+    if !first {
+        return;
     }
+    // Each value that is taken out here is dropped here, and puts what it holds behind the others.
+    while DROPPED.with_borrow_mut(|dropped| dropped.as_mut().and_then(Vec::pop)).is_some() {}
+    DROPPED.with_borrow_mut(|dropped| *dropped = None);
 }
 
 impl Drop for ListData {
@@ -522,16 +516,12 @@ impl Map {
         while let Some(value) = open.pop() {
             match &value {
                 Value::Map(map) if map.same(self) => return true,
-                Value::Map(map) => {
-                    if seen.insert(Rc::as_ptr(&map.entries).cast::<()>()) {
-                        let entries = map.entries.0.borrow();
-                        open.extend(entries.values().map(|entry| &entry.value).filter(|value| value.nests()).cloned());
-                    }
+                Value::Map(map) if seen.insert(Rc::as_ptr(&map.entries).cast::<()>()) => {
+                    let entries = map.entries.0.borrow();
+                    open.extend(entries.values().map(|entry| &entry.value).filter(|value| value.nests()).cloned());
                 }
-                Value::List(list) => {
-                    if seen.insert(Rc::as_ptr(&list.0).cast::<()>()) {
-                        open.extend(list.items().iter().filter(|value| value.nests()).cloned());
-                    }
+                Value::List(list) if seen.insert(Rc::as_ptr(&list.0).cast::<()>()) => {
+                    open.extend(list.items().iter().filter(|value| value.nests()).cloned());
                 }
                 _ => {}
             }

@@ -71,8 +71,13 @@ fn bit_string(content: &[u8]) -> Vec<u8> {
     element(BIT_STRING, &[&[0], content].concat())
 }
 
-/// The first element of `der`: its tag, its content, what follows, and the whole of it.
-fn first(der: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+/// An element's tag, its content, what follows, and the whole of it.
+type First<'d> = (u8, &'d [u8], &'d [u8], &'d [u8]);
+/// An element's tag, its content, and the whole of it.
+type Element<'d> = (u8, &'d [u8], &'d [u8]);
+
+/// The first element of `der`.
+fn first(der: &[u8]) -> Option<First<'_>> {
     let (tag, rest) = der.split_first()?;
     let (length, rest) = rest.split_first()?;
     let (length, rest) = match length {
@@ -90,7 +95,7 @@ fn first(der: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
 }
 
 /// The elements within `der`, whole.
-fn elements(mut der: &[u8]) -> Option<Vec<(u8, &[u8], &[u8])>> {
+fn elements(mut der: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut out = Vec::new();
     while !der.is_empty() {
         let (tag, content, after, whole) = first(der)?;
