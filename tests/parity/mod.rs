@@ -5,3 +5,4 @@ mod argo_health;
 mod helm;
 mod kustomize;
 mod templates;
+mod rego;

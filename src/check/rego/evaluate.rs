@@ -84,6 +84,7 @@ pub(super) fn engine() -> Engine {
     if let Some(check_interval) = NonZeroU32::new(1024) {
         engine.set_execution_timer_config(ExecutionTimerConfig { limit: LIMIT, check_interval });
     }
+    super::functions::register(&mut engine);
     engine
 }
 

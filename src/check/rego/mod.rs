@@ -8,13 +8,18 @@
 //! - `application`: each Application with what it renders (see `policies/README.md`);
 //! - `repository`: everything, in one document.
 //!
-//! [`source`] reads the texts, [`evaluate`] runs them, [`mod@unit`] runs their tests.
+//! [`source`] reads the texts, [`evaluate`] runs them, [`functions`] adds the builtins that regorus lacks, [`mod@unit`]
+//! runs tests, and [`query()`] answers about one input.
 
 mod builtin;
 mod evaluate;
+mod functions;
+mod query;
 mod source;
 pub mod unit;
 mod value;
+
+pub use query::query;
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ static HEAD: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// `package a.b["c"]`
 static PACKAGE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?m)^package[ \t]+(?<name>[A-Za-z_][A-Za-z0-9_.]*(?:\["[^"\n]*"\])*)"#).ok());
+    LazyLock::new(|| Regex::new(r#"(?m)^package[ \t]+(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\["[^"\n]*"\])*)"#).ok());
 
 /// `input.kind == "Deployment"` or `input.kind in {"A", "B"}` as a whole expression.
 static GUARD: LazyLock<Option<Regex>> = LazyLock::new(|| {
