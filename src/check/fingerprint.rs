@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
-use super::Checked;
+use super::rules::immutable_field_changed::RULE;
+use super::{Checked, immutable};
 use crate::finding::Finding;
 use crate::origin::Mark;
 use crate::source::Snapshot;
@@ -56,7 +57,8 @@ fn line(snapshot: &Snapshot, mark: Mark) -> &str {
     text.get(begin..end).unwrap_or_default()
 }
 
-/// `head` without the findings that `base` has too, by fingerprint.
+/// `head` without the findings that `base` has too, by fingerprint, and with what cannot be changed from one to the
+/// other.
 pub fn new_since(base: &Checked, mut head: Checked) -> Checked {
     let known: BTreeSet<&SmolStr> = base
         .findings
@@ -65,6 +67,17 @@ pub fn new_since(base: &Checked, mut head: Checked) -> Checked {
         .map(|finding| &finding.fingerprint)
         .collect();
     head.findings.retain(|finding| !known.contains(&finding.fingerprint));
+    let setting = head.config.rules.get(RULE.id).map(|set| set.severity);
+    if setting != Some(None) {
+        let mut changes = immutable::changes(base, &head);
+        for finding in &mut changes {
+            finding.severity = setting.flatten().unwrap_or(finding.severity);
+        }
+        assign(&head.repository.snapshot, &mut changes);
+        head.findings.append(&mut changes);
+        let path = |finding: &Finding| SmolStr::new(head.repository.snapshot.path(finding.mark.file));
+        head.findings.sort_by_cached_key(|finding| (path(finding), finding.mark, finding.rule.clone()));
+    }
     head.count();
     head
 }

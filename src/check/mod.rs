@@ -13,6 +13,7 @@ mod collect;
 pub mod engine;
 pub(crate) mod fingerprint;
 pub(crate) mod images;
+mod immutable;
 pub(crate) mod inventory;
 pub(crate) mod pod;
 pub(crate) mod references;

@@ -4,5 +4,5 @@ mod argo_appset;
 mod argo_health;
 mod helm;
 mod kustomize;
-mod templates;
 mod rego;
+mod templates;

@@ -34,10 +34,15 @@ fn policies_say_what_opa_says() {
         });
         if !same {
             let shown = |value: &Option<Value>| value.as_ref().map_or("undefined".to_owned(), Value::to_string);
-            wrong.push(format!("{}\n  opa:    {}\n  tiphys: {}", text("name"), shown(&wanted), match &said {
-                Ok(said) => shown(said),
-                Err(error) => error.clone(),
-            }));
+            wrong.push(format!(
+                "{}\n  opa:    {}\n  tiphys: {}",
+                text("name"),
+                shown(&wanted),
+                match &said {
+                    Ok(said) => shown(said),
+                    Err(error) => error.clone(),
+                }
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));

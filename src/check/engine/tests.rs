@@ -126,6 +126,29 @@ fn only_what_the_base_does_not_have_is_new() {
     assert_eq!(new.summary().errors, 1);
 }
 
+/// Checks a manifest that is rendered as it stands.
+fn rendered(text: &str) -> Checked {
+    let mut checked = checked(&[("a.yaml", text)], |_| Vec::new());
+    let node = checked.repository.yaml_at("a.yaml").unwrap().documents[0].root.clone();
+    let kind = crate::resolve::TargetKind::Manifest("a.yaml".to_owned());
+    let target = crate::resolve::Target { id: "manifest a.yaml".to_owned(), kind, mark: node.mark() };
+    let output = crate::render::Output { resources: vec![Resource { node }], ..Default::default() };
+    checked.rendered = Arc::new(vec![Rendered { target: Arc::new(target), output }]);
+    checked
+}
+
+#[test]
+fn a_field_that_cannot_be_changed_is_found_between_two_revisions() {
+    let binding = |role: &str| {
+        rendered(&format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: a}}\nroleRef: {{kind: Role, name: {role}}}\n"
+        ))
+    };
+    let new = crate::check::new_since(&binding("edit"), binding("admin"));
+    assert_eq!(lines(&new), [("a.yaml".to_owned(), 4, "roleRef of a RoleBinding cannot be changed")]);
+    assert!(crate::check::new_since(&binding("edit"), binding("edit")).findings().is_empty());
+}
+
 #[test]
 fn a_finding_without_a_place_gets_one() {
     let checked = checked(&[("a.yaml", "a: 1\n")], |_| vec![Finding::new(&rules::yaml_syntax::RULE, Mark::NONE)]);

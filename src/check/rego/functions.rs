@@ -121,7 +121,8 @@ fn md5(message: &[u8]) -> [u8; 16] {
     }
     padded.extend(((message.len() as u64) * 8).to_le_bytes());
     for block in padded.chunks_exact(64) {
-        let word = |at: usize| u32::from_le_bytes([block[at * 4], block[at * 4 + 1], block[at * 4 + 2], block[at * 4 + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([block[at * 4], block[at * 4 + 1], block[at * 4 + 2], block[at * 4 + 3]]);
         let [mut a, mut b, mut c, mut d] = state;
         for round in 0..64usize {
             let (mixed, at) = match round / 16 {
@@ -231,7 +232,8 @@ fn merge(value: &Value) -> Option<Value> {
             match merged.last_mut() {
                 Some(last) if last.contains(*block) => {}
                 Some(last) if last.length == block.length && last.length > 0 && last.v6 == block.v6 => {
-                    let wider = Block { length: last.length - 1, first: last.first & mask(last.length - 1), v6: last.v6 };
+                    let wider =
+                        Block { length: last.length - 1, first: last.first & mask(last.length - 1), v6: last.v6 };
                     if wider.contains(*block) { *last = wider } else { merged.push(*block) }
                 }
                 _ => merged.push(*block),

@@ -14,11 +14,13 @@
 mod builtin;
 mod evaluate;
 mod functions;
+mod index;
 mod query;
 mod source;
 pub mod unit;
 mod value;
 
+pub(crate) use evaluate::locate;
 pub use query::query;
 
 use std::sync::Arc;
@@ -105,6 +107,7 @@ impl PolicySet {
         for policy in given.iter().filter(|given| given.path.ends_with(".rego") && !is_test(given.path)) {
             sources.push(source::parse(policy.path, Some(policy.file), policy.text, &mut number));
         }
+        index::narrow(&mut sources);
         let fingerprint = fingerprint(&sources, &given);
         let mut set = PolicySet::default();
         let mut engine = evaluate::engine();

@@ -33,7 +33,8 @@ pub fn query(files: &[(String, String)], input: &str, query: &str) -> Result<Opt
         heads.extend(source.heads.iter().map(named));
     }
     engine.set_input_json(input).map_err(|error| error.to_string())?;
-    let asked: Vec<&str> = heads.iter().filter(|(name, _)| name == query).map(|(_, compiled)| compiled.as_str()).collect();
+    let asked: Vec<&str> =
+        heads.iter().filter(|(name, _)| name == query).map(|(_, compiled)| compiled.as_str()).collect();
     let mut eval = |rule: &str| {
         engine.eval_rule(rule.to_owned()).map_err(|error| {
             let problem = evaluate::Problem::of(&error);

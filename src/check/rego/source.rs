@@ -20,8 +20,9 @@ static HEAD: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// `package a.b["c"]`
-static PACKAGE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"(?m)^package[ \t]+(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\["[^"\n]*"\])*)"#).ok());
+static PACKAGE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?m)^package[ \t]+(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\["[^"\n]*"\])*)"#).ok()
+});
 
 /// `input.kind == "Deployment"` or `input.kind in {"A", "B"}` as a whole expression.
 static GUARD: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -140,6 +141,15 @@ fn in_raw_string(text: &str, at: usize) -> bool {
     text[..at].matches('`').count() % 2 == 1
 }
 
+/// The kinds that an expression like `input.kind == "Pod"` asks for.
+pub(super) fn kinds_of(code: &str) -> Option<Vec<SmolStr>> {
+    let found = GUARD.as_ref()?.captures(code)?;
+    let list = found.name("one").or(found.name("many")).map_or("", |m| m.as_str());
+    let words: Vec<&str> = list.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let plain = words.iter().all(|word| word.len() > 2 && word.starts_with('"') && word.ends_with('"'));
+    plain.then(|| words.iter().map(|word| SmolStr::new(word.trim_matches('"'))).collect())
+}
+
 /// The kinds that the body of the rule at `start` asks for in an expression of its own. Anything that could make the
 /// body more than one conjunction (`else`, a second body) means any kind.
 fn guards(text: &str, start: usize) -> Option<Vec<SmolStr>> {
@@ -151,13 +161,9 @@ fn guards(text: &str, start: usize) -> Option<Vec<SmolStr>> {
         let code = line.trim();
         if depth == 1
             && kinds.is_none()
-            && let Some(found) = GUARD.as_ref().and_then(|regex| regex.captures(code))
+            && let Some(found) = kinds_of(code)
         {
-            let list = found.name("one").or(found.name("many")).map_or("", |m| m.as_str());
-            let words: Vec<&str> = list.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
-            if words.iter().all(|word| word.len() > 2 && word.starts_with('"') && word.ends_with('"')) {
-                kinds = Some(words.iter().map(|word| SmolStr::new(word.trim_matches('"'))).collect());
-            }
+            kinds = Some(found);
         }
         let mut quoted = false;
         let mut escaped = false;

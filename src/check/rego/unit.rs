@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use regorus::Value;
+use regorus::{Engine, Value};
 
 use super::{builtin, evaluate};
 use crate::origin::FileId;
@@ -46,9 +46,55 @@ pub fn builtin_policies() -> Vec<(String, String)> {
     builtin::POLICIES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
 }
 
+/// The lines of one policy that the tests ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// The file.
+    pub path: String,
+    /// Lines with an expression that was evaluated, 1-based.
+    pub covered: Vec<u32>,
+    /// Lines with expressions of which none was.
+    pub not_covered: Vec<u32>,
+}
+
+impl Coverage {
+    /// How much of the lines was run, in percent; 100 where there are none.
+    pub fn percent(covered: usize, not_covered: usize) -> f64 {
+        match covered + not_covered {
+            0 => 100.0,
+            all => covered as f64 * 100.0 / all as f64,
+        }
+    }
+}
+
 /// Runs the tests among `files`, which are path and text of policies and of YAML or JSON documents.
 pub fn run(files: &[(String, String)]) -> Vec<Test> {
     let mut engine = evaluate::engine();
+    tests(&mut engine, files)
+}
+
+/// [`run`], and the lines of the policies, tests not among them, that were evaluated; by path.
+pub fn run_with_coverage(files: &[(String, String)]) -> (Vec<Test>, Vec<Coverage>) {
+    let mut engine = evaluate::engine();
+    engine.set_enable_coverage(true);
+    let tests = tests(&mut engine, files);
+    let mut coverage: Vec<Coverage> = engine
+        .get_coverage_report()
+        .map(|report| report.files)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|file| !super::is_test(&file.path))
+        .map(|file| Coverage {
+            path: file.path,
+            covered: file.covered.into_iter().collect(),
+            not_covered: file.not_covered.into_iter().collect(),
+        })
+        .collect();
+    coverage.sort_by(|a, b| a.path.cmp(&b.path));
+    (tests, coverage)
+}
+
+fn tests(engine: &mut Engine, files: &[(String, String)]) -> Vec<Test> {
     let mut tests = Vec::new();
     let broken = |path: &str, line: u32, reason: String| Test {
         path: path.to_owned(),
@@ -57,14 +103,14 @@ pub fn run(files: &[(String, String)]) -> Vec<Test> {
         outcome: Outcome::Error(reason),
     };
     for (path, text) in files.iter().filter(|(path, _)| !path.ends_with(".rego")) {
-        if !evaluate::add_document(&mut engine, FileId::NONE, text).is_empty() {
+        if !evaluate::add_document(engine, FileId::NONE, text).is_empty() {
             tests.push(broken(path, 0, "its keys clash with another document".to_owned()));
         }
     }
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rego")) {
         let mut with = engine.clone();
         match evaluate::add_policy(&mut with, path, text) {
-            Ok(()) => engine = with,
+            Ok(()) => *engine = with,
             Err(problem) => tests.push(broken(path, problem.line, problem.message)),
         }
     }
@@ -101,6 +147,19 @@ mod tests {
         let bad: Vec<&Test> = tests.iter().filter(|test| test.outcome != Outcome::Passed).collect();
         assert!(bad.is_empty(), "{bad:#?}");
         assert!(tests.len() >= 15, "{}", tests.len());
+    }
+
+    #[test]
+    fn coverage_tells_the_lines_that_no_test_reaches() {
+        let policy = "package a\n\ndeny contains \"x\" if {\n\tinput.x\n}\n\ndeny contains \"y\" if {\n\tinput.x == 2\n\tinput.y\n}\n";
+        let files = [
+            ("a.rego".to_owned(), policy.to_owned()),
+            ("a_test.rego".to_owned(), "package a\ntest_x if deny == {\"x\"} with input as {\"x\": 1}\n".to_owned()),
+        ];
+        let (tests, coverage) = run_with_coverage(&files);
+        assert_eq!(tests[0].outcome, Outcome::Passed);
+        assert_eq!(coverage.len(), 1);
+        assert!(coverage[0].covered.contains(&4) && coverage[0].not_covered.contains(&9), "{coverage:?}");
     }
 
     #[test]

@@ -51,6 +51,7 @@ rules! {
     idle_values_file,
     ignore_differences_not_respected,
     image_tag_double_source,
+    immutable_field_changed,
     invalid_base64,
     invalid_configuration,
     invalid_duration,
