@@ -124,7 +124,7 @@ pub fn admission(input: &Input, profile: Option<Profile>) -> (Admission, Vec<Fin
 }
 
 /// What each cluster knows: Kubernetes in its version, and the CRDs that the repository renders.
-fn schemas(config: &Config, rendered: &[Rendered]) -> Catalogues {
+pub(crate) fn schemas(config: &Config, rendered: &[Rendered]) -> Catalogues {
     let crds = || {
         let resources = rendered.iter().flat_map(|rendered| &rendered.output.resources);
         resources.filter(|resource| resource.kind() == "CustomResourceDefinition")

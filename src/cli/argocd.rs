@@ -25,6 +25,8 @@ pub(super) struct Args {
 enum Command {
     /// Work with ApplicationSets
     Appset(AppsetArgs),
+    /// Print what a sync does, in its order: phases, waves, hooks, kinds; and what deleting does
+    Order(super::order::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,7 +55,13 @@ struct GenerateArgs {
 }
 
 pub(super) fn run(args: &Args) -> Result<Status, Failure> {
-    let Command::Appset(AppsetArgs { command: AppsetCommand::Generate(args) }) = &args.command;
+    match &args.command {
+        Command::Appset(AppsetArgs { command: AppsetCommand::Generate(args) }) => generate(args),
+        Command::Order(args) => super::order::run(args),
+    }
+}
+
+fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
     let mut applications = Vec::new();
     let mut error = None;
     for path in &args.files {

@@ -13,6 +13,7 @@ mod init;
 mod input;
 mod kustomize;
 mod man;
+mod order;
 mod output;
 mod plan;
 mod policy;

@@ -11,11 +11,14 @@ mod cluster;
 mod compare;
 pub mod health;
 mod journal;
+pub mod machine;
+mod policy;
 mod run;
 
 pub use cluster::{Cluster, FIELD_MANAGER};
 pub use compare::{PruneOptions, compare};
 pub use journal::{Journal, State};
+pub use policy::options;
 pub use run::{Options, Progress, run};
 
 /// Why a cluster does not hold what the plan says.

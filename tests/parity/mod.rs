@@ -2,6 +2,7 @@
 
 mod argo_appset;
 mod argo_health;
+mod argo_order;
 mod helm;
 mod kustomize;
 mod rego;

@@ -1,0 +1,85 @@
+//! `tiphys argocd order`
+
+use super::input::RepositoryArgs;
+use super::target::select;
+use super::{Failure, Status};
+use crate::resolve::Rendered;
+use crate::run;
+use crate::schema::Scope;
+use crate::sync::machine::{Memory, Operation, Options, deletion};
+use crate::sync::options;
+
+/// Arguments of `tiphys argocd order`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// An Application, an ApplicationSet, or the path of a kustomization, a chart or manifests
+    #[arg(value_name = "TARGET")]
+    target: String,
+    #[command(flatten)]
+    repository: RepositoryArgs,
+    /// The namespace of what names none; an Application's own destination if there is one
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    namespace: String,
+}
+
+/// Prints what a first sync into an empty cluster does, and what deleting the Application does.
+pub(super) fn run(args: &Args) -> Result<Status, Failure> {
+    let analysis = run::analyse(&args.repository.read()?);
+    let selected = select(&analysis, &args.target)?;
+    let schemas = run::schemas(&analysis.config, &analysis.rendered);
+    let catalogue = schemas.default_catalogue();
+    let scope = |api_version: &str, kind: &str| Some(catalogue.scope(api_version, kind) != Some(Scope::Cluster));
+    let mut text = String::new();
+    for rendered in &selected.rendered {
+        if selected.rendered.len() > 1 {
+            text.push_str(&format!(
+                "{}\n",
+                rendered.application().map_or_else(String::new, |one| one.id().to_string())
+            ));
+        }
+        text.push_str(&shown(rendered, &args.namespace, Memory::new([], scope))?);
+    }
+    super::output::print(|out| out.write_all(text.as_bytes()))?;
+    Ok(super::render::report(&selected, &analysis.repository.snapshot))
+}
+
+fn shown<S: Fn(&str, &str) -> Option<bool> + Send + Sync>(
+    rendered: &Rendered,
+    namespace: &str,
+    mut cluster: Memory<S>,
+) -> Result<String, Failure> {
+    let objects: Vec<_> = rendered.output.resources.iter().map(|resource| resource.node.to_json()).collect();
+    let policy = rendered.application().map_or_else(
+        || Options { namespace: namespace.to_owned(), ..Options::default() },
+        |application| options(application),
+    );
+    let mut operation = Operation::new(objects.iter().cloned(), policy);
+    let runtime = super::runtime()?;
+    let tasks = runtime.block_on(operation.tasks(&mut cluster)).map_err(Failure::Internal)?;
+    let mut text = String::new();
+    let mut before = None;
+    for task in &tasks {
+        let place = (task.phase, task.wave());
+        if before.replace(place) != Some(place) {
+            text.push_str(&format!("{} wave {}\n", task.phase.as_str(), task.wave()));
+        }
+        let key = task.key();
+        let hook = if task.is_hook() { "  (hook)" } else { "" };
+        text.push_str(&format!("  {}/{}{hook}\n", key.kind, key.name));
+    }
+    let deletion = deletion(&objects, None);
+    let groups = deletion.groups.into_iter().map(|(wave, objects)| (format!("delete wave {wave}"), objects));
+    let before = ("PreDelete".to_owned(), deletion.pre_delete);
+    let after = ("PostDelete".to_owned(), deletion.post_delete);
+    for (title, objects) in std::iter::once(before).chain(groups).chain(std::iter::once(after)) {
+        if objects.is_empty() {
+            continue;
+        }
+        text.push_str(&format!("{title}\n"));
+        for object in objects {
+            let key = crate::sync::machine::Key::of(object);
+            text.push_str(&format!("  {}/{}\n", key.kind, key.name));
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,291 @@
+//! The objects of one Application and a cluster in, the next thing to do out: Argo CD's sync as a state machine.
+//!
+//! [`Operation::reconcile`] looks at what is live, makes the [`Task`]s anew, does the next wave of the next phase and
+//! returns: it never waits. Whoever drives it calls it again until [`Operation::has_ended`]. All it asks of a cluster
+//! goes through [`Backend`]; [`Memory`] is one for tests and simulations. The rules are those of gitops-engine's
+//! `pkg/sync`: what is remembered between two calls is only the result of each task.
+
+mod annotation;
+mod backend;
+mod deletion;
+mod memory;
+mod reconcile;
+mod task;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use annotation::{DeletePolicy, HOOK_FINALIZER, is_hook, wave};
+pub use backend::{Act, Backend, Refusal, Verb};
+pub use deletion::{Deletion, deletion};
+pub use memory::Memory;
+pub use task::Task;
+
+/// The phases of a sync, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Hooks that run before anything is applied.
+    PreSync,
+    /// The objects, and the hooks among them.
+    Sync,
+    /// Hooks that run when everything is healthy.
+    PostSync,
+    /// Hooks that run when the sync failed.
+    SyncFail,
+}
+
+impl Phase {
+    /// Argo CD's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::PreSync => "PreSync",
+            Phase::Sync => "Sync",
+            Phase::PostSync => "PostSync",
+            Phase::SyncFail => "SyncFail",
+        }
+    }
+}
+
+/// How far an operation or a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is under way.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It was tried in vain.
+    Failed,
+    /// It could not be tried.
+    Error,
+}
+
+impl State {
+    /// Argo CD's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Running => "Running",
+            State::Succeeded => "Succeeded",
+            State::Failed => "Failed",
+            State::Error => "Error",
+        }
+    }
+}
+
+/// What a cluster made of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It was applied.
+    Synced,
+    /// It was refused.
+    SyncFailed,
+    /// It was deleted.
+    Pruned,
+    /// It would have been deleted, and may not be.
+    PruneSkipped,
+}
+
+impl Status {
+    /// Argo CD's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Synced => "Synced",
+            Status::SyncFailed => "SyncFailed",
+            Status::Pruned => "Pruned",
+            Status::PruneSkipped => "PruneSkipped",
+        }
+    }
+}
+
+/// The names of an object, whichever version it is read in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Empty for the core group.
+    pub group: String,
+    /// `Deployment`
+    pub kind: String,
+    /// Empty for what has none.
+    pub namespace: String,
+    /// `web`
+    pub name: String,
+}
+
+impl Key {
+    /// The names of `object`.
+    pub fn of(object: &Value) -> Key {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let api_version = object["apiVersion"].as_str().unwrap_or_default();
+        Key {
+            group: api_version.rsplit_once('/').map_or("", |(group, _)| group).to_owned(),
+            kind: text(&object["kind"]),
+            namespace: text(&object["metadata"]["namespace"]),
+            name: text(&object["metadata"]["name"]),
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.group, self.kind, self.name)
+    }
+}
+
+/// How an Application is synced.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The namespace of the destination: where objects go that name none.
+    pub namespace: String,
+    /// Whether what nobody wants is deleted.
+    pub prune: bool,
+    /// Whether that comes after everything else: `PruneLast=true`.
+    pub prune_last: bool,
+    /// `Prune` of the Application's sync options: `false` or `confirm`.
+    pub prune_option: Option<String>,
+    /// Whether a person confirmed the deletions that need it.
+    pub prune_confirmed: bool,
+    /// Whether hooks are left out.
+    pub skip_hooks: bool,
+    /// Whether the destination's namespace is made: `CreateNamespace=true`.
+    pub create_namespace: bool,
+    /// `managedNamespaceMetadata`: labels and annotations that the namespace gets.
+    pub namespace_metadata: Option<Value>,
+    /// Sync only what this names, hooks apart; everything where it is absent.
+    pub selected: Option<BTreeSet<(String, String)>>,
+    /// `Replace=true` of the Application.
+    pub replace: bool,
+    /// `Force=true` of the Application.
+    pub force: bool,
+    /// `SkipDryRunOnMissingResource=true` of the Application.
+    pub skip_dry_run_on_missing: bool,
+    /// Whether objects are held against their schemas by the server; not with `Validate=false`.
+    pub validate: bool,
+    /// What is as it should be and left alone (`ApplyOutOfSyncOnly=true`).
+    pub unchanged: BTreeSet<Key>,
+    /// The revision: names of generated hooks contain its beginning.
+    pub revision: String,
+    /// When the operation began, in seconds since 1970: names of generated hooks contain it.
+    pub started: i64,
+}
+
+/// What came of one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The object.
+    pub key: Key,
+    /// The phase.
+    pub phase: Phase,
+    /// Whether it is a hook.
+    pub hook: bool,
+    /// What the cluster answered.
+    pub status: Option<Status>,
+    /// How far it is.
+    pub state: Option<State>,
+    /// What was said last.
+    pub message: String,
+    order: usize,
+}
+
+/// The sync of one Application.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    options: Options,
+    targets: Vec<Arc<Value>>,
+    hooks: Vec<Arc<Value>>,
+    outcomes: BTreeMap<(Key, Phase), Outcome>,
+    state: State,
+    message: String,
+}
+
+impl Operation {
+    /// A sync of `objects` that has not begun.
+    pub fn new(objects: impl IntoIterator<Item = Value>, options: Options) -> Operation {
+        let (mut targets, mut hooks) = (Vec::new(), Vec::new());
+        for mut object in objects {
+            if annotation::is_garbage(&object) || is_only_for_deletion(&object) {
+                continue;
+            }
+            // Objects without namespace of their own get the destination's, cluster-scoped ones too: this decides what
+            // comes after the Namespace. A backend takes it off again.
+            if Key::of(&object).namespace.is_empty() && object["metadata"].is_object() {
+                object["metadata"]["namespace"] = Value::String(options.namespace.clone());
+            }
+            if is_hook(&object) {
+                hooks.push(Arc::new(object));
+            } else {
+                targets.push(Arc::new(object));
+            }
+        }
+        Operation { options, targets, hooks, outcomes: BTreeMap::new(), state: State::Running, message: String::new() }
+    }
+
+    /// Takes up results from before an interruption: tasks that are done are not done again.
+    #[must_use]
+    pub fn resumed(mut self, outcomes: impl IntoIterator<Item = Outcome>) -> Operation {
+        self.outcomes = outcomes.into_iter().map(|outcome| ((outcome.key.clone(), outcome.phase), outcome)).collect();
+        self
+    }
+
+    /// How far the operation is, and what it waits for or why it failed.
+    pub fn state(&self) -> (State, &str) {
+        (self.state, &self.message)
+    }
+
+    /// Whether there is nothing more to do.
+    pub fn has_ended(&self) -> bool {
+        self.state != State::Running
+    }
+
+    /// What came of each task so far, in the order in which they began.
+    pub fn outcomes(&self) -> Vec<&Outcome> {
+        let mut outcomes: Vec<&Outcome> = self.outcomes.values().collect();
+        outcomes.sort_by_key(|outcome| outcome.order);
+        outcomes
+    }
+
+    fn progress(&self) -> (State, String, BTreeMap<(Key, Phase), Outcome>) {
+        (self.state, self.message.clone(), self.outcomes.clone())
+    }
+
+    fn has_started(&self) -> bool {
+        !self.outcomes.is_empty()
+    }
+
+    fn set(&mut self, state: State, message: impl Into<String>) {
+        self.state = state;
+        self.message = message.into();
+    }
+
+    /// Notes what came of a task.
+    fn note(&mut self, task: &mut Task, status: Option<Status>, state: Option<State>, message: &str) {
+        task.status = status;
+        task.state = state;
+        if !message.is_empty() {
+            message.clone_into(&mut task.message);
+        }
+        let order = self.outcomes.len();
+        let (key, hook) = (task.key(), task.is_hook());
+        let outcome = self.outcomes.entry((key.clone(), task.phase)).or_insert_with(|| Outcome {
+            key,
+            phase: task.phase,
+            hook,
+            status,
+            state,
+            message: String::new(),
+            order,
+        });
+        outcome.status = status;
+        outcome.state = state;
+        outcome.message.clone_from(&task.message);
+    }
+}
+
+/// Hooks of deletion take part in a sync only if they are hooks of one of its phases too.
+fn is_only_for_deletion(object: &Value) -> bool {
+    let deletes = annotation::is_deletion_hook(object, "PreDelete", "pre-delete")
+        || annotation::is_deletion_hook(object, "PostDelete", "post-delete");
+    deletes && !(is_hook(object) && !annotation::phases(object).is_empty())
+}

@@ -1,0 +1,29 @@
+//! Answers the recorded cases of Argo CD's behaviour: `conformance KIND PATH`. It converts formats and nothing else; what
+//! it says is what the commands do.
+
+mod order;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [kind, path] = arguments.as_slice() else {
+        eprintln!("usage: conformance KIND PATH");
+        return ExitCode::from(2);
+    };
+    let answer = match kind.as_str() {
+        "waves" => order::waves(path.as_ref()),
+        "exec" => order::exec(path.as_ref()),
+        _ => Err(format!("no kind {kind}")),
+    };
+    match answer {
+        Ok(answer) => {
+            println!("{answer:#}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
