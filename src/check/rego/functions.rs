@@ -13,10 +13,10 @@ use super::value::object;
 type Builtin = fn(&[Value]) -> Option<Value>;
 
 const BUILTINS: &[(&str, u8, Builtin)] = &[
-    ("any", 1, |args| members(&args[0]).map(|items| Value::from(items.iter().any(|item| *item == Value::Bool(true))))),
+    ("any", 1, |args| members(&args[0]).map(|items| Value::from(items.contains(&Value::Bool(true))))),
     ("all", 1, |args| members(&args[0]).map(|items| Value::from(items.iter().all(|item| *item == Value::Bool(true))))),
     ("cast_array", 1, |args| members(&args[0]).map(Value::from)),
-    ("cast_set", 1, |args| members(&args[0]).map(|items| Value::from_iter_set(items))),
+    ("cast_set", 1, |args| members(&args[0]).map(Value::from_iter_set)),
     ("cast_string", 1, |args| args[0].as_string().is_ok().then(|| args[0].clone())),
     ("cast_boolean", 1, |args| matches!(args[0], Value::Bool(_)).then(|| args[0].clone())),
     ("cast_null", 1, |args| matches!(args[0], Value::Null).then_some(Value::Null)),
