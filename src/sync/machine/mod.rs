@@ -287,5 +287,5 @@ impl Operation {
 fn is_only_for_deletion(object: &Value) -> bool {
     let deletes = annotation::is_deletion_hook(object, "PreDelete", "pre-delete")
         || annotation::is_deletion_hook(object, "PostDelete", "post-delete");
-    deletes && !(is_hook(object) && !annotation::phases(object).is_empty())
+    deletes && (!is_hook(object) || annotation::phases(object).is_empty())
 }
