@@ -10,6 +10,7 @@
 mod check;
 mod cli;
 mod cluster;
+mod hostile;
 mod layers;
 mod parity;
 mod repos;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::{Subcommand, ValueEnum};
 
 use super::{Failure, Status};
-use crate::load::load;
+use crate::load::{KUSTOMIZATION_NAMES, Repository, load};
+use crate::origin::Mark;
 use crate::render::Output;
 use crate::render::kustomize::{Builds, Options, Overrides};
 use crate::source::worktree;
@@ -56,34 +57,46 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         .directory
         .canonicalize()
         .map_err(|error| Failure::Usage(format!("{}: {error}", args.directory.display())))?;
-    // The smallest tree that holds everything the kustomization names.
-    let mut root: &Path = &directory;
+    // Only what the kustomization names is read: first its own directory, then what it asks for beyond, and so on.
+    let mut read = vec![directory.clone()];
     loop {
-        let (output, paths, left) = build(root, &directory, args)?;
-        match root.parent() {
-            Some(parent) if left && parent.parent().is_some() => root = parent,
-            _ => return print(&output, &paths, args),
+        let (output, repository, missing) = build(&read, &directory, args)?;
+        let more: Vec<PathBuf> =
+            missing.iter().flat_map(|path| on_disk(path)).filter(|path| !read.contains(path)).collect();
+        if more.is_empty() {
+            return print(&output, &repository, args);
         }
+        read.extend(more);
     }
 }
 
-/// Builds with the files below `root`; whether more was asked for, too.
-fn build(root: &Path, directory: &Path, args: &BuildArgs) -> Result<(Output, Vec<String>, bool), Failure> {
-    let snapshot = worktree::read_all(root).map_err(|error| Failure::Usage(error.to_string()))?;
-    let paths = snapshot.files().map(|(_, file)| root.join(&*file.path).display().to_string()).collect();
+/// What there is at `path`, from the root of the file system: a file, or a directory with a kustomization; and what it
+/// links to.
+fn on_disk(path: &str) -> Vec<PathBuf> {
+    let path = Path::new("/").join(path);
+    let real = path.canonicalize().ok().filter(|real| *real != path);
+    let is_wanted = |path: &PathBuf| path.is_file() || KUSTOMIZATION_NAMES.iter().any(|name| path.join(name).is_file());
+    [Some(path), real].into_iter().flatten().filter(is_wanted).collect()
+}
+
+/// Builds with what is `read`; and the paths that were asked for, too.
+fn build(read: &[PathBuf], directory: &Path, args: &BuildArgs) -> Result<(Output, Repository, Vec<String>), Failure> {
+    let snapshot = worktree::read_paths(Path::new("/"), read).map_err(|error| Failure::Usage(error.to_string()))?;
     let repository = load(Arc::new(snapshot));
     let options = Options { restrict: args.load_restrictor == Restrictor::RootOnly, helm: args.enable_helm };
     let builds = Builds::with(&repository, options);
-    let target = directory.strip_prefix(root).unwrap_or(directory).to_string_lossy().into_owned();
+    let target = directory.strip_prefix("/").unwrap_or(directory).to_string_lossy();
     let output = builds.build(&target, &Overrides::none());
-    Ok((output, paths, builds.left_the_snapshot()))
+    let missing = builds.missing();
+    drop(builds);
+    Ok((output, repository, missing))
 }
 
-fn print(output: &Output, paths: &[String], args: &BuildArgs) -> Result<Status, Failure> {
+fn print(output: &Output, repository: &Repository, args: &BuildArgs) -> Result<Status, Failure> {
     let mut errors = std::io::stderr().lock();
-    let path = |file: u32| paths.get(file as usize).map_or("", String::as_str);
-    let place = |mark: crate::origin::Mark| {
-        if mark.is_some() { format!("{}:{}:{}: ", path(mark.file.0), mark.line, mark.column) } else { String::new() }
+    let place = |mark: Mark| {
+        let path = repository.snapshot.path(mark.file);
+        if mark.is_some() { format!("/{path}:{}:{}: ", mark.line, mark.column) } else { String::new() }
     };
     // Whether the standard error can be written to does not change what is built.
     for finding in &output.findings {
@@ -95,8 +108,11 @@ fn print(output: &Output, paths: &[String], args: &BuildArgs) -> Result<Status, 
         let _ = writeln!(errors, "{}not judged: {}: {}", place(missing.mark), missing.what, missing.reason);
     }
     if output.failed || !output.not_judged.is_empty() {
-        if output.findings.is_empty() && output.not_judged.is_empty() {
-            let _ = writeln!(errors, "error: a file is not valid YAML");
+        // What is wrong with the files themselves is not the build's to say.
+        for file in &output.used {
+            for problem in repository.yaml(*file).iter().flat_map(|yaml| &yaml.problems) {
+                let _ = writeln!(errors, "{}error[yaml-syntax] {}", place(problem.mark), problem.kind);
+            }
         }
         return Ok(Status::Findings);
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::finding::{Finding, Profile, Severity};
 use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
-use crate::yaml::{Limits, Node, ProblemKind, read};
+use crate::yaml::{Limits, Node, read};
 
 const KEYS: [&str; 12] = [
     "kubernetes",
@@ -44,12 +44,7 @@ pub(super) fn parse(snapshot: &Snapshot, file: FileId) -> (Config, Vec<Finding>)
     let yaml = read(file, text, Limits::default());
     // A file of the repository is held to YAML's rules by the rules of YAML; one from outside only here.
     for problem in yaml.problems.iter().filter(|_| snapshot.external().any(|(id, _)| id == file)) {
-        let what = match &problem.kind {
-            ProblemKind::Syntax(what) => what.clone(),
-            ProblemKind::DuplicateKey { key, .. } => format!("key `{key}` occurs twice"),
-            other => format!("{other:?}"),
-        };
-        findings.report(problem.mark, format!("not valid YAML: {what}"));
+        findings.report(problem.mark, problem.kind.to_string());
     }
     if let Some(extra) = yaml.documents.get(1) {
         findings.report(extra.root.mark(), "the configuration is one document; this one is not read");

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use super::{Content, File, MAX_FILE_BYTES, Snapshot, SourceError, normalize, parent};
+use super::{Content, File, MAX_FILE_BYTES, Snapshot, SourceError, join, normalize, parent};
 
 /// Reads the files below `root`: in a git worktree the tracked ones, and untracked ones that are not ignored; elsewhere
 /// all of them.
@@ -26,12 +26,32 @@ pub fn read_all(root: &Path) -> Result<Snapshot, SourceError> {
     read_with(root, false)
 }
 
-fn read_with(root: &Path, git: bool) -> Result<Snapshot, SourceError> {
+/// Reads the files and directories at `paths`, which lie below `root`, and nothing else.
+///
+/// # Errors
+/// When `root` is no directory that can be read. A file that cannot be read is [`Content::Unreadable`].
+pub fn read_paths(root: &Path, paths: &[PathBuf]) -> Result<Snapshot, SourceError> {
+    let root = directory(root)?;
+    let mut files: Vec<String> = Vec::new();
+    for path in paths {
+        let Some(below) = path.strip_prefix(&root).ok().and_then(Path::to_str) else { continue };
+        if path.is_dir() {
+            files.extend(list(path, None).into_iter().map(|file| join(below, &file)));
+        } else {
+            files.push(below.to_owned());
+        }
+    }
+    Ok(Snapshot::new(files.into_par_iter().map(|path| read_file(&root, path)).collect()))
+}
+
+fn directory(root: &Path) -> Result<PathBuf, SourceError> {
     let unreadable = |reason: String| SourceError::Unreadable { path: root.display().to_string(), reason };
     let root = root.canonicalize().map_err(|error| unreadable(error.to_string()))?;
-    if !root.is_dir() {
-        return Err(unreadable("not a directory".to_owned()));
-    }
+    if root.is_dir() { Ok(root) } else { Err(unreadable("not a directory".to_owned())) }
+}
+
+fn read_with(root: &Path, git: bool) -> Result<Snapshot, SourceError> {
+    let root = directory(root)?;
     let git = if git { git2::Repository::discover(&root).ok() } else { None };
     let paths = list(&root, git.as_ref());
     let files = paths.into_par_iter().map(|path| read_file(&root, path)).collect();

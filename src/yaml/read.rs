@@ -69,6 +69,18 @@ pub enum ProblemKind {
     BadMerge,
 }
 
+impl std::fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ProblemKind::Syntax(what) => write!(f, "not valid YAML: {what}"),
+            ProblemKind::DuplicateKey { key, .. } => write!(f, "key `{key}` occurs twice"),
+            ProblemKind::TooDeep(limit) => write!(f, "nested deeper than {limit} levels"),
+            ProblemKind::AliasExpansion(limit) => write!(f, "aliases expand to more than {limit} values"),
+            ProblemKind::BadMerge => f.write_str("`<<` needs a mapping or a list of mappings"),
+        }
+    }
+}
+
 /// How much a file may demand.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

@@ -33,14 +33,10 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     for (id, _) in repository.snapshot.files().filter(|(id, _)| repository.is_yaml(*id)) {
         let Some(yaml) = repository.yaml(id) else { continue };
         for problem in &yaml.problems {
-            let message = match &problem.kind {
-                ProblemKind::Syntax(what) => format!("not valid YAML: {what}"),
-                ProblemKind::TooDeep(limit) => format!("nested deeper than {limit} levels"),
-                ProblemKind::AliasExpansion(limit) => format!("aliases expand to more than {limit} values"),
-                ProblemKind::BadMerge => "`<<` needs a mapping or a list of mappings".to_owned(),
-                ProblemKind::DuplicateKey { .. } => continue,
-            };
-            findings.push(Finding::new(&RULE, problem.mark).message(message));
+            // A repeated key has a rule of its own.
+            if !matches!(problem.kind, ProblemKind::DuplicateKey { .. }) {
+                findings.push(Finding::new(&RULE, problem.mark).message(problem.kind.to_string()));
+            }
         }
     }
 }

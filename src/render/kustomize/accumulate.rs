@@ -5,7 +5,6 @@
 //! runs anew in each kustomization that lists it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::config::Config;
@@ -15,7 +14,7 @@ use super::generate;
 use super::kustomization::{Kustomization, Variable};
 use super::patch::unfit;
 use super::plugin;
-use super::resource::{Behavior, Id, Res, is_nil_or_empty, raw};
+use super::resource::{Behavior, Id, IdKey, Res, is_nil_or_empty, raw};
 use super::schema::MergeSchema;
 use super::transform;
 use crate::check::rules;
@@ -23,11 +22,15 @@ use crate::finding::{Finding, NotJudged};
 use crate::load::{KUSTOMIZATION_NAMES, Repository};
 use crate::origin::{FileId, Mark};
 use crate::render::helm::Charts;
-use crate::source::{base_name, join, normalize, parent};
+use crate::source::{Content, File, MAX_FILE_BYTES, base_name, join, normalize, parent};
 use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
 
 /// Kustomizations include each other at most this deep.
 const DEPTH: usize = 64;
+
+/// A kustomization makes at most so many resources: two bases that each include the same two, and so on, double at every
+/// level.
+const MAX_RESOURCES: usize = 250_000;
 
 /// A base that is accumulated once, by whichever thread asks first.
 type Slot = Arc<OnceLock<Arc<Build>>>;
@@ -45,7 +48,8 @@ pub struct Builds<'r> {
     pub(super) placeholder: Arc<Node>,
     /// The charts of the repository.
     pub(super) charts: Charts<'r>,
-    left: AtomicBool,
+    /// Paths that were asked for, from the root, where the snapshot holds nothing.
+    missing: Mutex<BTreeSet<String>>,
     /// Selectors and images that selected something in some build, by their places.
     matched: Mutex<BTreeSet<Mark>>,
 }
@@ -77,6 +81,37 @@ pub(super) struct Build {
     pub(super) failed: bool,
     /// Something could not be read: what is missed may be there.
     pub(super) partial: bool,
+    names: Names,
+}
+
+/// Where the resources of a build stand by their identities: those of the first [`Names::len`] ones.
+#[derive(Debug, Clone, Default)]
+struct Names {
+    len: usize,
+    current: HashMap<IdKey, usize>,
+    /// Also by the identities that they had.
+    ever: HashMap<IdKey, Vec<usize>>,
+}
+
+impl Names {
+    fn add(&mut self, res: &Res, index: usize, schema: &MergeSchema) {
+        for id in res.all_ids(schema) {
+            let known = self.ever.entry(id.key()).or_default();
+            if known.last() != Some(&index) {
+                known.push(index);
+            }
+        }
+        self.current.entry(res.id(schema).key()).or_insert(index);
+        self.len = index + 1;
+    }
+
+    fn current(&self, id: &Id) -> Option<usize> {
+        self.current.get(&id.key()).copied()
+    }
+
+    fn ever(&self, id: &Id) -> &[usize] {
+        self.ever.get(&id.key()).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl Build {
@@ -116,18 +151,43 @@ impl Build {
 
     /// Adds resources; one whose identity is taken is a finding, and left out.
     pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>) {
-        let mut known: HashMap<_, usize> =
-            self.resources.iter().enumerate().map(|(index, res)| (res.id(context.schema).key(), index)).collect();
+        let mut names = self.indexed(context);
         for res in resources {
+            if self.resources.len() >= MAX_RESOURCES {
+                self.partial = true;
+                self.error(res.node.mark(), format!("the kustomization makes more than {MAX_RESOURCES} resources"));
+                break;
+            }
             let id = res.id(context.schema);
-            if let Some(first) = known.get(&id.key()).and_then(|index| self.resources.get(*index)) {
+            if let Some(first) = names.current(&id).and_then(|index| self.resources.get(index)) {
                 let finding = duplicate(&id, &res, first);
                 self.fail(Some(Box::new(finding)));
                 continue;
             }
-            known.insert(id.key(), self.resources.len());
+            names.add(&res, self.resources.len(), context.schema);
             self.resources.push(res);
         }
+        self.names = names;
+    }
+
+    /// Forgets where which name stands. To be called when resources were renamed or removed, before [`Build::named`].
+    pub(super) fn renamed(&mut self) {
+        self.names = Names::default();
+    }
+
+    /// The names of all resources, taken out of the build.
+    fn indexed(&mut self, context: &Context<'_, '_>) -> Names {
+        let mut names = std::mem::take(&mut self.names);
+        for (index, res) in self.resources.iter().enumerate().skip(names.len) {
+            names.add(res, index, context.schema);
+        }
+        names
+    }
+
+    /// The resources that have, or had, the identity `id`.
+    pub(super) fn named(&mut self, context: &Context<'_, '_>, id: &Id) -> Vec<usize> {
+        self.names = self.indexed(context);
+        self.names.ever(id).to_vec()
     }
 
     /// Reports resources that came to have one identity.
@@ -150,14 +210,7 @@ impl Build {
     /// Adds a generated resource, or merges it into the one of its name.
     pub(super) fn absorb(&mut self, context: &Context<'_, '_>, mut res: Res, mark: Mark) {
         let id = res.id(context.schema);
-        let found: Vec<usize> = self
-            .resources
-            .iter()
-            .enumerate()
-            .filter(|(_, known)| known.all_ids(context.schema).iter().any(|known| known.same(&id)))
-            .map(|(index, _)| index)
-            .collect();
-        match (found.as_slice(), res.book.behavior) {
+        match (self.named(context, &id).as_slice(), res.book.behavior) {
             ([], Behavior::Merge | Behavior::Replace) => {
                 if self.partial {
                     self.failed = true;
@@ -168,6 +221,7 @@ impl Build {
             ([], _) => self.append(context, vec![res]),
             ([index], behavior @ (Behavior::Merge | Behavior::Replace)) => {
                 if let Some(old) = self.resources.get_mut(*index) {
+                    // It takes over the names, too: the index stays true.
                     generate::take_over(&mut res, old, behavior == Behavior::Merge);
                     *old = res;
                 }
@@ -285,7 +339,7 @@ impl<'r> Builds<'r> {
             schemas: Mutex::default(),
             placeholder: Arc::new(Node::null(crate::origin::Origin::NONE)),
             charts: Charts::new(repository),
-            left: AtomicBool::new(false),
+            missing: Mutex::default(),
             matched: Mutex::default(),
         }
     }
@@ -303,18 +357,19 @@ impl<'r> Builds<'r> {
         findings.retain(|finding| !rules.contains(&finding.rule.as_str()) || !matched.contains(&finding.mark));
     }
 
-    /// Whether a kustomization asked for something outside of the snapshot.
-    pub fn left_the_snapshot(&self) -> bool {
-        self.left.load(Ordering::Relaxed)
+    /// The paths, from the root, that kustomizations asked for and where the snapshot holds nothing.
+    pub fn missing(&self) -> Vec<String> {
+        lock(&self.missing).iter().cloned().collect()
     }
 
     /// `path`, as it is written in a file of `directory`, from the root; `None` if it leaves the repository.
     pub(super) fn path(&self, directory: &str, path: &str) -> Option<String> {
-        let path = if path.starts_with('/') { None } else { normalize(directory, path) };
-        if path.is_none() {
-            self.left.store(true, Ordering::Relaxed);
+        let path = if path.starts_with('/') { None } else { normalize(directory, path) }?;
+        let snapshot = &self.repository.snapshot;
+        if snapshot.find(&path).is_none() && snapshot.directory(&path).is_none() {
+            lock(&self.missing).insert(path.clone());
         }
-        path
+        Some(path)
     }
 
     pub(super) fn did_you_mean(&self, finding: Finding, path: &str) -> Finding {
@@ -515,10 +570,12 @@ impl<'r> Context<'_, 'r> {
         for entry in &kustomization.components {
             inner.component(entry, build);
         }
+        build.renamed();
         transform::run(self, kustomization, build);
         plugin::transformers(self, kustomization, &kustomization.transformers, build);
         plugin::validators(self, kustomization, build);
         super::vars::declare(self, kustomization, build);
+        build.renamed();
     }
 
     /// One entry of `resources`: a file, or a directory with a kustomization.
@@ -688,7 +745,7 @@ impl<'r> Context<'_, 'r> {
         let repository = self.builds.repository;
         let Some(yaml) = repository.yaml(id) else {
             build.miss(None);
-            build.error(Mark::file(id), "the file is no text");
+            build.error(Mark::file(id), unread(repository.snapshot.file(id)));
             return Vec::new();
         };
         if let Some(problem) = yaml.problems.first() {
@@ -742,6 +799,18 @@ impl<'r> Context<'_, 'r> {
             resources.push(generate::with_notes(Res::new(Arc::new(node.clone()))));
         }
         resources
+    }
+}
+
+/// Why a file has no YAML.
+fn unread(file: Option<&File>) -> String {
+    match file.map(|file| &file.content) {
+        Some(Content::TooLarge(bytes)) => {
+            format!("the file has {bytes} bytes; more than {MAX_FILE_BYTES} are not read: split it")
+        }
+        Some(Content::Outside(target)) => format!("a link to {target}, which is outside of the repository"),
+        Some(Content::Unreadable(reason)) => format!("the file cannot be read: {reason}"),
+        _ => "the file is no text".to_owned(),
     }
 }
 

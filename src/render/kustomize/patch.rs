@@ -270,13 +270,7 @@ fn described(target: &Selector) -> String {
 fn target_of(context: &Context<'_, '_>, object: &Arc<Node>, build: &mut Build) -> Option<usize> {
     let patch = Res::new(object.clone());
     let id = patch.id(context.schema);
-    let found: Vec<usize> = build
-        .resources
-        .iter()
-        .enumerate()
-        .filter(|(_, res)| res.all_ids(context.schema).iter().any(|known| known.same(&id)))
-        .map(|(index, _)| index)
-        .collect();
+    let found = build.named(context, &id);
     match found.as_slice() {
         [index] => Some(*index),
         [] => {
@@ -375,8 +369,10 @@ fn merge_one(
             at += 1;
             !deleted.contains(&(at - 1))
         });
+        build.renamed();
     }
     if allow_name || allow_kind {
+        build.renamed();
         build.check_duplicates(context);
     }
 }
@@ -460,4 +456,5 @@ fn json_entry(
             build.error(mark, format!("the patch does not fit {id}: {}", error.message));
         }
     }
+    build.renamed();
 }

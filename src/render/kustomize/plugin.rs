@@ -178,6 +178,7 @@ pub(super) fn transformers(
             continue;
         }
         transformer(context, kustomization, &plugin, build);
+        build.renamed();
         if context.provenance.is_some()
             && let Some(note) = note(&plugin)
         {

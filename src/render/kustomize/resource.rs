@@ -91,6 +91,9 @@ impl Gvk {
     }
 }
 
+/// Kind, name and the namespace that counts.
+pub(super) type IdKey = (Gvk, SmolStr, SmolStr);
+
 /// What tells one resource from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Id {
@@ -111,16 +114,12 @@ impl Id {
         }
     }
 
-    pub(super) fn same(&self, other: &Id) -> bool {
-        self.name == other.name && self.gvk == other.gvk && self.same_namespace(other)
-    }
-
     pub(super) fn same_namespace(&self, other: &Id) -> bool {
         self.effective_namespace() == other.effective_namespace()
     }
 
     /// The id with the namespace that counts, to look it up by.
-    pub(super) fn key(&self) -> (Gvk, SmolStr, SmolStr) {
+    pub(super) fn key(&self) -> IdKey {
         (self.gvk.clone(), self.name.clone(), SmolStr::new(self.effective_namespace()))
     }
 }
