@@ -30,7 +30,7 @@ const DEPTH: usize = 64;
 
 /// A kustomization makes at most so many resources: two bases that each include the same two, and so on, double at every
 /// level.
-const MAX_RESOURCES: usize = 250_000;
+const MAX_RESOURCES: usize = 150_000;
 
 /// A base that is accumulated once, by whichever thread asks first.
 type Slot = Arc<OnceLock<Arc<Build>>>;
@@ -156,7 +156,9 @@ impl Build {
             if self.resources.len() >= MAX_RESOURCES {
                 self.partial = true;
                 self.error(res.node.mark(), format!("the kustomization makes more than {MAX_RESOURCES} resources"));
-                break;
+                // What includes this kustomization is spared them, too.
+                self.resources.clear();
+                return;
             }
             let id = res.id(context.schema);
             if let Some(first) = names.current(&id).and_then(|index| self.resources.get(index)) {
