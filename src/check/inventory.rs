@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
+use super::open::{Openness, Partial};
 use crate::finding::{Finding, Rule};
 use crate::render::Resource;
 use crate::resolve::Rendered;
@@ -42,17 +43,26 @@ pub(crate) struct Inventory<'a> {
     by_kind: BTreeMap<(&'a str, &'a str), Namespaces<'a>>,
     /// Namespaces in which more may lie than what is rendered; `None` means all of them.
     open: BTreeSet<Option<&'a str>>,
+    /// Targets that are rendered in part, by the namespace they go to.
+    partial: BTreeMap<Option<&'a str>, Vec<Partial<'a>>>,
 }
 
 impl<'a> Inventory<'a> {
     /// Takes stock of `world`.
     pub(crate) fn new(world: &World<'a>) -> Inventory<'a> {
-        let mut inventory = Inventory { everything: Vec::new(), by_kind: BTreeMap::new(), open: BTreeSet::new() };
+        let mut inventory = Inventory {
+            everything: Vec::new(),
+            by_kind: BTreeMap::new(),
+            open: BTreeSet::new(),
+            partial: BTreeMap::new(),
+        };
         for rendered in world.rendered {
             let destination = rendered.application().map(|application| application.destination_namespace());
             let destination = destination.filter(|namespace| !namespace.is_empty());
-            if rendered.output.failed || !rendered.output.not_judged.is_empty() {
-                inventory.open.insert(destination);
+            match Partial::of(world, rendered) {
+                Openness::Whole => {}
+                Openness::Unknown => drop(inventory.open.insert(destination)),
+                Openness::Partial(partial) => inventory.partial.entry(destination).or_default().push(partial),
             }
             for resource in &rendered.output.resources {
                 let namespace = match resource.namespace() {
@@ -97,12 +107,20 @@ impl<'a> Inventory<'a> {
         self.beside(from, group, kind).iter().map(|placed| placed.resource.name()).collect()
     }
 
-    /// Whether everything that lies in the namespace of `placed` is known.
-    pub(crate) fn is_closed(&self, placed: &Placed<'a>) -> bool {
-        match placed.namespace {
-            None => self.open.is_empty(),
-            namespace => !self.open.contains(&namespace) && !self.open.contains(&None),
-        }
+    /// Whether nothing called or labelled `word` can lie in the namespace of `placed` besides what is rendered.
+    ///
+    /// A target that failed opens its namespace only for what it could have made: for everything where `placed` is its
+    /// own, else for the words that its files speak of.
+    pub(crate) fn is_closed(&self, placed: &Placed<'a>, word: &str) -> bool {
+        let open = match placed.namespace {
+            None => !self.open.is_empty(),
+            namespace => self.open.contains(&namespace) || self.open.contains(&None),
+        };
+        let near: Vec<&Partial<'a>> = match placed.namespace {
+            None => self.partial.values().flatten().collect(),
+            namespace => [namespace, None].iter().filter_map(|key| self.partial.get(key)).flatten().collect(),
+        };
+        !open && !near.iter().any(|partial| partial.is(placed.rendered) || partial.may_make(word))
     }
 
     /// The pod templates that something in the namespace of `from` can select, with what holds them.

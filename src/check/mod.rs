@@ -15,6 +15,8 @@ pub(crate) mod fingerprint;
 pub(crate) mod images;
 mod immutable;
 pub(crate) mod inventory;
+pub(crate) mod named;
+mod open;
 pub(crate) mod pod;
 pub(crate) mod references;
 pub mod rego;

@@ -18,6 +18,7 @@ use super::source::{Looks, Source, severity};
 use super::value::{object, value};
 use super::{Policy, World, invalid_policy};
 use crate::check::engine::head;
+use crate::check::named;
 use crate::finding::{Finding, NotJudged};
 use crate::origin::{FileId, Mark};
 use crate::render::Resource;
@@ -343,7 +344,8 @@ impl Run<'_> {
         let pointer = text("pointer").filter(|pointer| pointer.is_empty() || pointer.starts_with('/'));
         let (mark, value) = match &pointer {
             Some(pointer) => locate(node, pointer),
-            None => (head(node), node),
+            None => named::place(node, node.str_at(&["metadata", "name"]).unwrap_or_default(), &message)
+                .unwrap_or_else(|| (head(node), node)),
         };
         let level = text("severity").and_then(|word| severity(&word)).unwrap_or(policy.severity);
         let mut finding = Finding::of(policy.id.clone(), level, message, mark).trail(&value.origin);

@@ -40,15 +40,12 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let inventory = world.inventory();
     for placed in inventory.everything() {
         let Some((template, _)) = placed.resource.pod_template() else { continue };
-        if !inventory.is_closed(placed) {
-            continue;
-        }
         for reference in references(template) {
             let Some(name) = reference.text().filter(|name| !name.is_empty() && !INJECTED.contains(name)) else {
                 continue;
             };
             let config_maps = inventory.names_beside(placed, "", "ConfigMap");
-            if !config_maps.contains(&name) {
+            if !config_maps.contains(&name) && inventory.is_closed(placed, name) {
                 let what = format!(
                     "{} needs ConfigMap `{name}`, which nothing makes in its namespace",
                     placed.resource.kind()

@@ -47,7 +47,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             let api_version = target.str_at(&["apiVersion"]).unwrap_or("apps/v1");
             let kind = target.str_at(&["kind"]).unwrap_or("Deployment");
             let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-            if name.is_empty() || !inventory.is_closed(placed) {
+            if name.is_empty() || !inventory.is_closed(placed, name) {
                 continue;
             }
             let workloads = inventory.names_beside(placed, group, kind);

@@ -35,7 +35,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         let name = ["serviceAccountName", "serviceAccount"].iter().find_map(|key| template.path(&["spec", key]));
         let Some((node, name)) = name.and_then(|node| Some((node, node.text()?))) else { continue };
         // The cluster makes `default` in every namespace.
-        if name.is_empty() || name == "default" || !inventory.is_closed(placed) {
+        if name.is_empty() || name == "default" || !inventory.is_closed(placed, name) {
             continue;
         }
         let accounts = inventory.names_beside(placed, "", "ServiceAccount");

@@ -45,7 +45,13 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             // A number is a number, also where it is written as text.
             .filter_map(|node| Some((node, node.text().filter(|text| text.parse::<u32>().is_err())?)))
             .collect();
-        if named.is_empty() || !inventory.is_closed(placed) {
+        // Another pod of these labels could have the port.
+        if named.is_empty()
+            || !selector
+                .entries()
+                .iter()
+                .any(|entry| inventory.is_closed(placed, entry.value.text().unwrap_or_default()))
+        {
             continue;
         }
         let mut pods = inventory.pods_beside(placed);

@@ -37,7 +37,9 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     for placed in inventory.of_kind("", "Service") {
         let Some(selector) = placed.resource.node.path(&["spec", "selector"]) else { continue };
         let external = placed.resource.node.str_at(&["spec", "type"]) == Some("ExternalName");
-        if selector.entries().is_empty() || external || !inventory.is_closed(placed) {
+        // One label that no other pod can have is enough.
+        let closed = |entry: &Entry| inventory.is_closed(placed, entry.value.text().unwrap_or_default());
+        if selector.entries().is_empty() || external || !selector.entries().iter().any(closed) {
             continue;
         }
         let pods = inventory.pods_beside(placed);
