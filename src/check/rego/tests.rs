@@ -56,7 +56,7 @@ fn a_policy_of_conftest_works_unchanged_in_both_syntaxes() {
     let v1 = "package main\n\ndeny contains msg if {\n\tinput.kind == \"Deployment\"\n\tinput.spec.replicas < 2\n\tmsg := \"one replica\"\n}\n";
     let v0 = "package main\n\nwarn_old[msg] {\n\tinput.kind == \"Deployment\"\n\tmsg := sprintf(\"%s is old\", [input.metadata.name])\n}\n";
     let (found, _, _) = said(&[("p/replicas.rego", v1), ("p/old_kinds.rego", v0)], QUIET, DEPLOYMENT);
-    assert_eq!(places(&found), [("replicas", 4, 9, "one replica"), ("old-kinds", 4, 9, "web is old")]);
+    assert_eq!(places(&found), [("replicas", 6, 3, "one replica"), ("old-kinds", 4, 9, "web is old")]);
     assert_eq!(found[0].severity, Severity::Error);
     assert_eq!(found[1].severity, Severity::Warning);
     assert_eq!(found[0].resource.as_ref().map(|r| r.kind.as_str()), Some("Deployment"));
