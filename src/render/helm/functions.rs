@@ -219,20 +219,24 @@ pub(super) fn to_yaml(value: &Value) -> String {
     if out.ends_with('\n') {
         out.pop();
     }
-    // A lone text is indented as if it were within something.
-    if json.is_string() && out.contains('\n') {
-        let mut lines = out.split('\n');
-        let mut indented = lines.next().unwrap_or_default().to_owned();
-        for line in lines {
-            indented.push('\n');
-            if !line.is_empty() {
-                indented.push_str("  ");
-                indented.push_str(line);
-            }
-        }
-        return indented;
+    indented(&json, out)
+}
+
+/// A lone text is indented as if it were within something.
+fn indented(json: &serde_json::Value, out: String) -> String {
+    if !json.is_string() || !out.contains('\n') {
+        return out;
     }
-    out
+    let mut lines = out.split('\n');
+    let mut indented = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        indented.push('\n');
+        if !line.is_empty() {
+            indented.push_str("  ");
+            indented.push_str(line);
+        }
+    }
+    indented
 }
 
 /// `toYamlPretty`; empty for what cannot be said.
@@ -243,7 +247,7 @@ fn to_yaml_pretty(value: &Value) -> String {
     if out.ends_with('\n') {
         out.pop();
     }
-    out
+    indented(&json, out)
 }
 
 /// The value of the first document of `text`.

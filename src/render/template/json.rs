@@ -140,9 +140,7 @@ fn string(out: &mut String, text: &str, html: bool) {
                 c => out.push(c),
             }
         }
-        for _ in chunk.invalid() {
-            out.push_str("\\ufffd");
-        }
+        out.extend(chunk.invalid().iter().map(|_| '\u{FFFD}'));
     }
     out.push('"');
 }

@@ -212,6 +212,18 @@ fn translate(pattern: &str) -> String {
                 Some('s') => out.push_str("[\\t\\n\\f\\r ]"),
                 Some('S') => out.push_str("[^\\t\\n\\f\\r ]"),
                 Some('b') if class == 0 => out.push_str("(?-u:\\b)"),
+                Some(named @ ('p' | 'P' | 'x')) => {
+                    out.push('\\');
+                    out.push(named);
+                    if chars.peek() == Some(&'{') {
+                        for c in chars.by_ref() {
+                            out.push(c);
+                            if c == '}' {
+                                break;
+                            }
+                        }
+                    }
+                }
                 Some('Q') => {
                     let mut literal = String::new();
                     while let Some(c) = chars.next() {
@@ -257,6 +269,12 @@ fn translate(pattern: &str) -> String {
             ']' if class > 0 => {
                 class = 0;
                 out.push(']');
+            }
+            // A brace that begins no repetition stands for itself.
+            '{' if class == 0 => {
+                let rest: String = std::iter::once('{').chain(chars.clone()).collect();
+                let repeats = repeat(&rest).is_ok_and(|length| length.is_some());
+                out.push_str(if repeats { "{" } else { "\\{" });
             }
             '&' | '~' | '-' if class > 0 && chars.peek() == Some(&c) => {
                 out.push('\\');
