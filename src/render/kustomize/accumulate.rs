@@ -149,8 +149,8 @@ impl Build {
         self.partial |= other.partial;
     }
 
-    /// Adds resources; one whose identity is taken is a finding, and left out.
-    pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>) {
+    /// Adds the resources that the entry at `entry` makes; one whose identity is taken is a finding, and left out.
+    pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>, entry: Mark) {
         let mut names = self.indexed(context);
         for res in resources {
             if self.resources.len() >= MAX_RESOURCES {
@@ -162,7 +162,12 @@ impl Build {
             }
             let id = res.id(context.schema);
             if let Some(first) = names.current(&id).and_then(|index| self.resources.get(index)) {
-                let finding = duplicate(&id, &res, first);
+                let mut finding = duplicate(&id, &res, first);
+                if res.node.mark().file != first.node.mark().file {
+                    // Two files, each right by itself: what is wrong is that both are listed.
+                    let second = std::mem::replace(&mut finding.mark, entry);
+                    finding = finding.related(second, "the second");
+                }
                 self.fail(Some(Box::new(finding)));
                 continue;
             }
@@ -220,7 +225,7 @@ impl Build {
                     self.error(mark, format!("there is no {id} to merge with or to replace"));
                 }
             }
-            ([], _) => self.append(context, vec![res]),
+            ([], _) => self.append(context, vec![res], mark),
             ([index], behavior @ (Behavior::Merge | Behavior::Replace)) => {
                 if let Some(old) = self.resources.get_mut(*index) {
                     // It takes over the names, too: the index stays true.
@@ -593,7 +598,7 @@ impl<'r> Context<'_, 'r> {
             match self.file(entry) {
                 Ok((id, _)) => {
                     let resources = self.objects(id, build);
-                    self.append_file(written, resources, build);
+                    self.append_file(entry, resources, build);
                 }
                 Err(finding) => build.miss(Some(finding)),
             }
@@ -616,20 +621,20 @@ impl<'r> Context<'_, 'r> {
             let context = Context { provenance: provenance.as_deref(), ..*self };
             let base = self.builds.base(&directory, &context);
             build.report(&base);
-            build.append(self, base.resources.clone());
+            build.append(self, base.resources.clone(), entry.mark());
             build.vars.extend(base.vars.iter().cloned());
             self.merge_config(base.config.as_ref(), entry, build);
         }
     }
 
-    fn append_file(&self, written: &str, mut resources: Vec<Res>, build: &mut Build) {
+    fn append_file(&self, entry: &Node, mut resources: Vec<Res>, build: &mut Build) {
         if let Some(path) = self.provenance {
-            let text: Arc<str> = format!("path: {}\n", join_origin(path, written)).into();
+            let text: Arc<str> = format!("path: {}\n", join_origin(path, raw(entry))).into();
             for res in &mut resources {
                 res.book.provenance = Some(text.clone());
             }
         }
-        build.append(self, resources);
+        build.append(self, resources, entry.mark());
     }
 
     /// The directory that an entry names, if it can be included.

@@ -39,7 +39,7 @@ fn objects(context: &Context<'_, '_>, kustomization: &Kustomization, entries: &[
                 let text: Arc<str> = join_origin(path, base_name(&kustomization.path)).into();
                 resources.iter_mut().for_each(|res| res.book.provenance = Some(format!("path: {text}\n").into()));
             }
-            inner.append(context, resources);
+            inner.append(context, resources, entry.mark());
         } else {
             context.resource(entry, &mut inner);
         }

@@ -112,11 +112,11 @@ pub(super) fn cluster<'n>(kind: &str, root: At<'n, '_>, found: &mut Found<'n>) {
             found.one_of(root, "volumeBindingMode", &["Immediate", "WaitForFirstConsumer"]);
         }
         "PriorityClass" => {
-            let name = root.get("metadata").and_then(|metadata| metadata.str("name")).unwrap_or_default();
-            if name.starts_with("system-") && !matches!(name, "system-node-critical" | "system-cluster-critical") {
-                if let Some(metadata) = root.get("metadata") {
-                    found.syntax(metadata, "name", |_| Some("must not begin with `system-`".to_owned()));
-                }
+            if let Some(metadata) = root.get("metadata") {
+                found.syntax(metadata, "name", |name| {
+                    let built_in = matches!(name, "system-node-critical" | "system-cluster-critical");
+                    (name.starts_with("system-") && !built_in).then(|| "must not begin with `system-`".to_owned())
+                });
             }
         }
         "RuntimeClass" => {

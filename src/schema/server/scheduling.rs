@@ -74,10 +74,8 @@ fn tolerate<'n>(toleration: At<'n, '_>, found: &mut Found<'n>) {
         found.lacks(toleration, "needs `key`, or the operator Exists for all taints");
     }
     match operator {
-        "Exists" => {
-            if toleration.str("value").is_some() {
-                found.forbidden(toleration, "value", "with the operator Exists");
-            }
+        "Exists" if toleration.str("value").is_some() => {
+            found.forbidden(toleration, "value", "with the operator Exists");
         }
         "Equal" => found.syntax(toleration, "value", syntax::label_value),
         _ => {}
