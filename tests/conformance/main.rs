@@ -1,5 +1,6 @@
 //! Answers the recorded cases of Argo CD's behaviour: `conformance KIND PATH`. It converts formats and nothing else; what
 //! it says is what the commands do.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints an answer")]
 
 mod order;
 
