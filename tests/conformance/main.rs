@@ -2,6 +2,7 @@
 //! it says is what the commands do.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints an answer")]
 
+mod appset;
 mod order;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let answer = match kind.as_str() {
+        "appset" => appset::generate(path.as_ref()),
         "waves" => order::waves(path.as_ref()),
         "exec" => order::exec(path.as_ref()),
         _ => Err(format!("no kind {kind}")),

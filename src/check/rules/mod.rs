@@ -52,6 +52,7 @@ rules! {
     ignore_differences_not_respected,
     image_tag_double_source,
     immutable_field_changed,
+    invalid_appproject,
     invalid_base64,
     invalid_configuration,
     invalid_duration,
