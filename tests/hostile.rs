@@ -9,7 +9,7 @@ use tiphys::render::kustomize::{Builds, Options, Overrides};
 use tiphys::source::Snapshot;
 
 /// Far more than an unoptimised build on a busy machine needs, far less than what does not end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Built {
     resources: usize,

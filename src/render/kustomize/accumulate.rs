@@ -84,33 +84,37 @@ pub(super) struct Build {
     names: Names,
 }
 
-/// Where the resources of a build stand by their identities: those of the first [`Names::len`] ones.
+/// Where the resources of a build stand by their identities. Each map holds the first so many resources; what came
+/// later is added when it is asked for.
 #[derive(Debug, Clone, Default)]
 struct Names {
-    len: usize,
     current: HashMap<IdKey, usize>,
-    /// Also by the identities that they had.
+    currents: usize,
+    /// By the identities that they have or had.
     ever: HashMap<IdKey, Vec<usize>>,
+    evers: usize,
 }
 
 impl Names {
-    fn add(&mut self, res: &Res, index: usize, schema: &MergeSchema) {
-        for id in res.all_ids(schema) {
-            let known = self.ever.entry(id.key()).or_default();
-            if known.last() != Some(&index) {
-                known.push(index);
+    /// Adds what `resources` has more to the current identities; the first of two counts.
+    fn add_current(&mut self, resources: &[Res], schema: &MergeSchema) {
+        for (index, res) in resources.iter().enumerate().skip(self.currents) {
+            self.current.entry(res.id(schema).key()).or_insert(index);
+        }
+        self.currents = resources.len();
+    }
+
+    /// Adds what `resources` has more to the identities of all times.
+    fn add_ever(&mut self, resources: &[Res], schema: &MergeSchema) {
+        for (index, res) in resources.iter().enumerate().skip(self.evers) {
+            for id in res.all_ids(schema) {
+                let known = self.ever.entry(id.key()).or_default();
+                if known.last() != Some(&index) {
+                    known.push(index);
+                }
             }
         }
-        self.current.entry(res.id(schema).key()).or_insert(index);
-        self.len = index + 1;
-    }
-
-    fn current(&self, id: &Id) -> Option<usize> {
-        self.current.get(&id.key()).copied()
-    }
-
-    fn ever(&self, id: &Id) -> &[usize] {
-        self.ever.get(&id.key()).map_or(&[], Vec::as_slice)
+        self.evers = resources.len();
     }
 }
 
@@ -151,17 +155,18 @@ impl Build {
 
     /// Adds the resources that the entry at `entry` makes; one whose identity is taken is a finding, and left out.
     pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>, entry: Mark) {
-        let mut names = self.indexed(context);
+        self.names.add_current(&self.resources, context.schema);
         for res in resources {
             if self.resources.len() >= MAX_RESOURCES {
                 self.partial = true;
                 self.error(res.node.mark(), format!("the kustomization makes more than {MAX_RESOURCES} resources"));
                 // What includes this kustomization is spared them, too.
                 self.resources.clear();
-                return;
+                return self.renamed();
             }
             let id = res.id(context.schema);
-            if let Some(first) = names.current(&id).and_then(|index| self.resources.get(index)) {
+            let key = id.key();
+            if let Some(first) = self.names.current.get(&key).and_then(|index| self.resources.get(*index)) {
                 let mut finding = duplicate(&id, &res, first);
                 if res.node.mark().file != first.node.mark().file {
                     // Two files, each right by itself: what is wrong is that both are listed.
@@ -171,10 +176,10 @@ impl Build {
                 self.fail(Some(Box::new(finding)));
                 continue;
             }
-            names.add(&res, self.resources.len(), context.schema);
+            self.names.current.insert(key, self.resources.len());
             self.resources.push(res);
+            self.names.currents = self.resources.len();
         }
-        self.names = names;
     }
 
     /// Forgets where which name stands. To be called when resources were renamed or removed, before [`Build::named`].
@@ -182,19 +187,10 @@ impl Build {
         self.names = Names::default();
     }
 
-    /// The names of all resources, taken out of the build.
-    fn indexed(&mut self, context: &Context<'_, '_>) -> Names {
-        let mut names = std::mem::take(&mut self.names);
-        for (index, res) in self.resources.iter().enumerate().skip(names.len) {
-            names.add(res, index, context.schema);
-        }
-        names
-    }
-
     /// The resources that have, or had, the identity `id`.
     pub(super) fn named(&mut self, context: &Context<'_, '_>, id: &Id) -> Vec<usize> {
-        self.names = self.indexed(context);
-        self.names.ever(id).to_vec()
+        self.names.add_ever(&self.resources, context.schema);
+        self.names.ever.get(&id.key()).cloned().unwrap_or_default()
     }
 
     /// Reports resources that came to have one identity.

@@ -539,4 +539,5 @@ fn collect_images(node: &Node, known: &mut Vec<SmolStr>) {
 /// Whether a resource was emptied.
 pub(super) fn drop_empty(build: &mut Build) {
     build.resources.retain(|res| !is_nil_or_empty(&res.node));
+    build.renamed();
 }
