@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -151,11 +151,17 @@ async fn answer(
 }
 
 async fn validate(request: Request<Incoming>, admission: Arc<Admission>, judgements: Arc<Semaphore>) -> Answer {
+    let too_large =
+        || text(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body has more than {MAX_REQUEST_BYTES} bytes"));
+    // Said before it is sent: who is still sending when the connection closes may never see the answer.
+    if request.body().size_hint().lower() > MAX_REQUEST_BYTES as u64 {
+        return too_large();
+    }
     let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect();
     let body = match tokio::time::timeout(READ_TIMEOUT, body).await {
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body has more than {MAX_REQUEST_BYTES} bytes"));
+            return too_large();
         }
         Ok(Err(error)) => return text(StatusCode::BAD_REQUEST, &format!("the body cannot be read: {error}")),
         Ok(Ok(body)) => body.to_bytes(),

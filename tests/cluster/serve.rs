@@ -178,7 +178,7 @@ fn requests_that_are_no_reviews_are_told_so() {
     assert_eq!(wrong.0, 400);
     assert!(wrong.1.contains("admission.k8s.io/v1"), "{}", wrong.1);
     let large = "POST /validate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 900000000\r\n\r\n";
-    assert_eq!(server.send(&[large.as_bytes(), &vec![b' '; 9 * 1024 * 1024]].concat()).0, 413);
+    assert_eq!(server.send(large.as_bytes()).0, 413);
     assert_eq!(server.send(b"nonsense\r\n\r\n").0, 400);
     assert_eq!(server.get("/healthz").0, 200, "it still serves");
 }
