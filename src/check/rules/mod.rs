@@ -59,6 +59,7 @@ rules! {
     invalid_label,
     invalid_name,
     invalid_policy,
+    invalid_rollout,
     invalid_schedule,
     invalid_source,
     invalid_utf8,
