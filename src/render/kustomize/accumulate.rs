@@ -146,7 +146,13 @@ impl Build {
 
     /// Takes over what `other` found and read, but not its resources.
     fn report(&mut self, other: &Build) {
-        self.findings.extend(other.findings.iter().cloned());
+        // A base that is included twice is said once: where bases double at every level, so would what is wrong with them.
+        let known: HashSet<(Mark, String)> = match other.findings.is_empty() {
+            true => HashSet::new(),
+            false => self.findings.iter().map(|finding| (finding.mark, finding.message.clone())).collect(),
+        };
+        let is_new = |finding: &&Finding| !known.contains(&(finding.mark, finding.message.clone()));
+        self.findings.extend(other.findings.iter().filter(is_new).cloned());
         self.not_judged.extend(other.not_judged.iter().cloned());
         self.used.extend(&other.used);
         self.failed |= other.failed;
@@ -660,6 +666,7 @@ impl<'r> Context<'_, 'r> {
             return None;
         }
         if self.builds.kustomization(&directory).is_none() {
+            lock(&self.builds.missing).insert(directory.clone());
             let finding = Finding::new(&rules::kustomization_not_found::RULE, entry.mark())
                 .message(format!("{written} has no kustomization file"))
                 .help("add a kustomization.yaml that lists its manifests");
