@@ -5,15 +5,20 @@
 //! a kustomization that holds next to nothing. Directories that either of the two refuses are left out.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a measurement")]
 
+mod best;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use best::best;
 use rayon::prelude::*;
 use tiphys::load::{Repository, load};
 use tiphys::render::kustomize::{Builds, Options, Overrides};
 use tiphys::source::worktree;
+
+const RUNS: usize = 3;
 
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -111,9 +116,9 @@ fn measure(tree: &Path, peer: &[&str], start: Duration) -> Cost {
         let repository = load(Arc::new(snapshot));
         std::hint::black_box(build(&repository, &targets));
     };
-    cost.wall = best(whole);
+    cost.wall = best(RUNS, whole);
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread pool of one");
-    cost.cpu = single.install(|| best(whole));
+    cost.cpu = single.install(|| best(RUNS, whole));
     cost
 }
 
@@ -130,17 +135,6 @@ fn build(repository: &Repository, targets: &[String]) -> usize {
             !output.failed && output.not_judged.is_empty() && written && !std::hint::black_box(text).is_empty()
         })
         .count()
-}
-
-fn best(run: impl Fn()) -> Duration {
-    (0..3)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed()
-        })
-        .min()
-        .unwrap_or_default()
 }
 
 /// What one start of the peer costs: the CPU time of a kustomization with one small object, the mean of twenty.

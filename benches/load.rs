@@ -3,9 +3,11 @@
 //! `cargo bench --bench load -- PATH` prints the CPU time of both, the best of several runs, and their ratio.
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a measurement")]
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod best;
 
+use std::sync::Arc;
+
+use best::best;
 use saphyr_parser::Parser;
 use tiphys::load;
 use tiphys::source::worktree;
@@ -17,7 +19,7 @@ fn main() {
     let path = path.unwrap_or_else(|| "examples/platform".to_owned());
     // One thread: wall time is CPU time.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread pool of one");
-    let read = best(|| {
+    let read = best(RUNS, || {
         pool.install(|| {
             std::hint::black_box(worktree::read(path.as_ref()).expect("a readable repository"));
         });
@@ -30,7 +32,7 @@ fn main() {
         .filter_map(|(id, _)| snapshot.text(id).cloned())
         .collect();
     let bytes: usize = texts.iter().map(|text| text.len()).sum();
-    let events = best(|| {
+    let events = best(RUNS, || {
         for text in &texts {
             let mut parser = Parser::new_from_str(text);
             while let Some(Ok(event)) = parser.next_event() {
@@ -38,7 +40,7 @@ fn main() {
             }
         }
     });
-    let loaded = best(|| {
+    let loaded = best(RUNS, || {
         pool.install(|| {
             std::hint::black_box(load::load(Arc::clone(&snapshot)));
         });
@@ -47,15 +49,4 @@ fn main() {
     println!("{} files, {bytes} bytes of YAML", texts.len());
     println!("reading the files {read:.1?}");
     println!("bare events {events:.1?}, parse and load {loaded:.1?}, ratio {ratio:.2}");
-}
-
-fn best(mut run: impl FnMut()) -> Duration {
-    (0..RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed()
-        })
-        .min()
-        .unwrap_or_default()
 }

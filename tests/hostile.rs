@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Built {
     resources: usize,
+    not_judged: usize,
     /// The findings of the build, and what is wrong with the YAML of the files that it read.
     said: String,
 }
@@ -34,7 +35,7 @@ fn build(directory: &str, files: Vec<(String, String)>) -> Built {
     }
     assert!(begun.elapsed() < PATIENCE, "took {:?}", begun.elapsed());
     assert_eq!(output.failed, !said.is_empty(), "{said}");
-    Built { resources: output.resources.len(), said }
+    Built { resources: output.resources.len(), not_judged: output.not_judged.len(), said }
 }
 
 fn file(path: &str, text: impl Into<String>) -> (String, String) {
@@ -75,10 +76,9 @@ fn a_chain_of_ten_thousand_bases_ends() {
     says(&build("0", files), "levels deep");
 }
 
-#[test]
-fn bases_that_double_at_every_level_end() {
-    let mut files =
-        vec![file("m0/kustomization.yaml", "resources: [one.yaml]\n"), file("m0/one.yaml", config_map("one"))];
+/// Thirty levels of which each includes the one below twice; `m30` is on top, and `base` is the lowest kustomization.
+fn doubling(base: &str) -> Vec<(String, String)> {
+    let mut files = vec![file("m0/kustomization.yaml", base), file("m0/one.yaml", config_map("one"))];
     for level in 1..=30 {
         let below = level - 1;
         for side in ["a", "b"] {
@@ -89,7 +89,20 @@ fn bases_that_double_at_every_level_end() {
         }
         files.push(file(&format!("m{level}/kustomization.yaml"), format!("resources: [../a{level}, ../b{level}]\n")));
     }
-    says(&build("m30", files), "resources");
+    files
+}
+
+#[test]
+fn bases_that_double_at_every_level_end() {
+    says(&build("m30", doubling("resources: [one.yaml]\n")), "resources");
+}
+
+#[test]
+fn what_is_wrong_with_a_base_does_not_double_with_it() {
+    let built = build("m30", doubling("resources: [two.yaml]\n"));
+    assert_eq!(built.said.lines().count(), 1, "{}", built.said);
+    let built = build("m30", doubling("resources: ['https://example.com/remote.yaml']\n"));
+    assert_eq!((built.said.as_str(), built.not_judged), ("", 1));
 }
 
 #[test]

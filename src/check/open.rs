@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::World;
 use crate::resolve::Rendered;
-use crate::source::base_name;
+use crate::source::{base_name, parent};
 
 /// How much of a target is known.
 #[derive(Debug)]
@@ -45,14 +45,11 @@ impl<'a> Partial<'a> {
             return Openness::Unknown;
         }
         let snapshot = &world.repository.snapshot;
-        let mut files = output.used.clone();
         // What a broken kustomization does not reach lies beside it.
-        for file in &output.used {
-            let path = snapshot.path(*file);
-            let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
-            if !directory.is_empty() {
-                files.extend(snapshot.under(directory).map(|(id, _)| id));
-            }
+        let directories: BTreeSet<&str> = output.used.iter().map(|file| parent(snapshot.path(*file))).collect();
+        let mut files = output.used.clone();
+        for directory in directories.into_iter().filter(|directory| !directory.is_empty()) {
+            files.extend(snapshot.under(directory).map(|(id, _)| id));
         }
         let mut stems = BTreeSet::new();
         for file in files {

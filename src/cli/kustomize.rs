@@ -1,5 +1,6 @@
 //! `tiphys kustomize build`
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         .canonicalize()
         .map_err(|error| Failure::Usage(format!("{}: {error}", args.directory.display())))?;
     // Only what the kustomization names is read: first its own directory, then what it asks for beyond, and so on.
-    let mut read = vec![directory.clone()];
+    let mut read = BTreeSet::from([directory.clone()]);
     loop {
         let (output, repository, missing) = build(&read, &directory, args)?;
         let more: Vec<PathBuf> =
@@ -80,7 +81,11 @@ fn on_disk(path: &str) -> Vec<PathBuf> {
 }
 
 /// Builds with what is `read`; and the paths that were asked for, too.
-fn build(read: &[PathBuf], directory: &Path, args: &BuildArgs) -> Result<(Output, Repository, Vec<String>), Failure> {
+fn build(
+    read: &BTreeSet<PathBuf>,
+    directory: &Path,
+    args: &BuildArgs,
+) -> Result<(Output, Repository, Vec<String>), Failure> {
     let snapshot = worktree::read_paths(Path::new("/"), read).map_err(|error| Failure::Usage(error.to_string()))?;
     let repository = load(Arc::new(snapshot));
     let options = Options { restrict: args.load_restrictor == Restrictor::RootOnly, helm: args.enable_helm };

@@ -30,7 +30,7 @@ pub fn read_all(root: &Path) -> Result<Snapshot, SourceError> {
 ///
 /// # Errors
 /// When `root` is no directory that can be read. A file that cannot be read is [`Content::Unreadable`].
-pub fn read_paths(root: &Path, paths: &[PathBuf]) -> Result<Snapshot, SourceError> {
+pub fn read_paths<'p>(root: &Path, paths: impl IntoIterator<Item = &'p PathBuf>) -> Result<Snapshot, SourceError> {
     let root = directory(root)?;
     let mut files: Vec<String> = Vec::new();
     for path in paths {

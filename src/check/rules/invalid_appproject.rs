@@ -67,8 +67,10 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     }
     let mut project = Project { context, name: resource.name(), findings };
     project.destinations();
-    project.texts("sourceNamespaces", "source namespace", false);
-    project.texts("sourceRepos", "source repository", true);
+    project.each_once(project.items("sourceNamespaces"), "sourceNamespaces", "source namespace", |_| None);
+    project.each_once(project.items("sourceRepos"), "sourceRepos", "source repository", |repo| {
+        (repo == "!*").then(|| "denies everything".to_owned())
+    });
     project.roles();
     project.windows();
     project.accounts();
@@ -105,16 +107,14 @@ impl<'c> Project<'c, '_, '_> {
         }
     }
 
-    /// A list of texts of which each may be there once.
-    fn texts(&mut self, field: &str, what: &str, denials: bool) {
+    /// A list at `pointer` of texts of which each may be there once; `wrong` says what else is wrong with one.
+    fn each_once(&mut self, items: &[Node], pointer: &str, what: &str, wrong: impl Fn(&str) -> Option<String>) {
         let mut known = BTreeSet::new();
-        for (index, item) in self.items(field).iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             let Some(value) = item.as_str() else { continue };
-            let pointer = format!("{field}/{index}");
-            if denials && value == "!*" {
-                self.wrong(item, &pointer, format!("the {what} `!*` denies everything"));
-            } else if !known.insert(value) {
-                self.wrong(item, &pointer, format!("the {what} {value} is there twice"));
+            let why = if known.insert(value) { wrong(value) } else { Some("is there twice".to_owned()) };
+            if let Some(why) = why {
+                self.wrong(item, &format!("{pointer}/{index}"), format!("the {what} `{value}` {why}"));
             }
         }
     }
@@ -133,27 +133,14 @@ impl<'c> Project<'c, '_, '_> {
                 );
                 self.wrong(at, &format!("roles/{index}/name"), message);
             }
-            let list = |field: &str| role.get(field).map_or(&[][..], Node::items).iter().enumerate();
-            let mut policies = BTreeSet::new();
-            for (number, item) in list("policies") {
-                let Some(policy) = item.as_str() else { continue };
-                let pointer = format!("roles/{index}/policies/{number}");
-                if !policies.insert(policy) {
-                    self.wrong(item, &pointer, format!("the policy `{policy}` is there twice"));
-                } else if let Some(why) = wrong_policy(self.name, name, policy) {
-                    self.wrong(item, &pointer, format!("the policy `{policy}` {why}"));
-                }
-            }
-            let mut groups = BTreeSet::new();
-            for (number, item) in list("groups") {
-                let Some(group) = item.as_str() else { continue };
-                let pointer = format!("roles/{index}/groups/{number}");
-                if !groups.insert(group) {
-                    self.wrong(item, &pointer, format!("the group {group} is there twice"));
-                } else if let Some(why) = wrong_group(group) {
-                    self.wrong(item, &pointer, format!("the group `{group}` {why}"));
-                }
-            }
+            let list = |field: &str| role.get(field).map_or(&[][..], Node::items);
+            let project = self.name;
+            self.each_once(list("policies"), &format!("roles/{index}/policies"), "policy", |policy| {
+                wrong_policy(project, name, policy)
+            });
+            self.each_once(list("groups"), &format!("roles/{index}/groups"), "group", |group| {
+                wrong_group(group).map(str::to_owned)
+            });
         }
     }
 

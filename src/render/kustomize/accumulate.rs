@@ -146,14 +146,18 @@ impl Build {
 
     /// Takes over what `other` found and read, but not its resources.
     fn report(&mut self, other: &Build) {
-        // A base that is included twice is said once: where bases double at every level, so would what is wrong with them.
-        let known: HashSet<(Mark, String)> = match other.findings.is_empty() {
-            true => HashSet::new(),
-            false => self.findings.iter().map(|finding| (finding.mark, finding.message.clone())).collect(),
-        };
-        let is_new = |finding: &&Finding| !known.contains(&(finding.mark, finding.message.clone()));
-        self.findings.extend(other.findings.iter().filter(is_new).cloned());
-        self.not_judged.extend(other.not_judged.iter().cloned());
+        // A base that is included twice is said once: where bases double at every level, so would what is said of them.
+        if !other.findings.is_empty() {
+            let known: HashSet<_> = self.findings.iter().map(|finding| (finding.mark, &*finding.message)).collect();
+            let is_new = |finding: &&Finding| !known.contains(&(finding.mark, &*finding.message));
+            let new: Vec<Finding> = other.findings.iter().filter(is_new).cloned().collect();
+            self.findings.extend(new);
+        }
+        for missing in &other.not_judged {
+            if !self.not_judged.iter().any(|known| known.mark == missing.mark && known.what == missing.what) {
+                self.not_judged.push(missing.clone());
+            }
+        }
         self.used.extend(&other.used);
         self.failed |= other.failed;
         self.partial |= other.partial;

@@ -14,41 +14,7 @@ pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
 
 /// The nanoseconds of a duration as Go writes it: `1h30m`.
 pub(crate) fn parse_duration(text: &str) -> Option<i64> {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if unsigned == "0" {
-        return Some(0);
-    }
-    if unsigned.is_empty() {
-        return None;
-    }
-    let mut total: i128 = 0;
-    let mut rest = unsigned;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(end);
-        const UNITS: &[(&str, i128)] = &[
-            ("ns", 1),
-            ("us", 1_000),
-            ("µs", 1_000),
-            ("μs", 1_000),
-            ("ms", 1_000_000),
-            ("s", 1_000_000_000),
-            ("m", 60_000_000_000),
-            ("h", 3_600_000_000_000),
-        ];
-        let (unit, nanos) =
-            UNITS.iter().filter(|(unit, _)| tail.starts_with(unit)).max_by_key(|(unit, _)| unit.len())?;
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || number.len() > 20 {
-            return None;
-        }
-        let parse = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
-        total += parse(whole)? * nanos;
-        total += parse(fraction)? * nanos / 10i128.pow(fraction.len() as u32);
-        rest = &tail[unit.len()..];
-    }
-    let total = if text.starts_with('-') { -total } else { total };
-    i64::try_from(total).ok()
+    crate::render::template::sprig::times::Duration::parse(text).map(|duration| duration.0)
 }
 
 /// `duration(x)` and `timestamp(x)`

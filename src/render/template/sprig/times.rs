@@ -528,7 +528,10 @@ impl Duration {
             if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
                 return None;
             }
-            total += whole.parse::<i128>().or(if whole.is_empty() { Ok(0) } else { Err(()) }).ok()? * scale;
+            if !whole.is_empty() {
+                // What has more digits than a number of 64 bits is refused here: it would overflow 128 with its unit.
+                total += i128::from(whole.parse::<u64>().ok()?) * scale;
+            }
             if !fraction.is_empty() {
                 let fraction = &fraction[..fraction.len().min(18)];
                 total += fraction.parse::<i128>().ok()? * scale / 10_i128.pow(fraction.len() as u32);
