@@ -19,5 +19,5 @@ fuzz_target!(|data: &str| {
         ("templates/input.yaml", template),
     ])));
     let charts = Charts::new(&repository);
-    let _ = charts.manifest("", &Release::new("fuzz", "default"), &Flags::default());
+    let _ = charts.manifest("", &Release { name: "fuzz".to_owned(), ..Release::default() }, &Flags::default());
 });
