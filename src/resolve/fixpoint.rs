@@ -40,6 +40,8 @@ pub struct Expanded {
     pub findings: Vec<Finding>,
     /// What could not be expanded.
     pub not_judged: Vec<NotJudged>,
+    /// Whether the Applications are all that the set generates.
+    pub whole: bool,
 }
 
 /// What the fixpoint came to.
@@ -222,6 +224,9 @@ fn close(repository: &Repository, stages: &dyn Stages, state: State, findings: V
     fixpoint.rendered.extend(others);
     for ((known, expanded), kept) in sets.into_iter().zip(expanded).zip(&kept.sets) {
         if *kept {
+            if expanded.whole {
+                fixpoint.resolved.expanded.insert(known.object.node.mark());
+            }
             fixpoint.resolved.application_sets.push(known.object);
             fixpoint.findings.extend(expanded.findings);
             fixpoint.not_judged.extend(expanded.not_judged);

@@ -6,6 +6,8 @@
 pub mod applicationset;
 pub mod cluster;
 pub mod fixpoint;
+pub mod instance;
+mod overrides;
 pub mod project;
 mod reach;
 pub mod repository;
@@ -89,14 +91,23 @@ impl Application {
         self.resource.node.get("spec")?.path(keys)
     }
 
-    /// The sources: those of `spec.sources` if it has any, else `spec.source`.
+    /// The sources: the dry source of `spec.sourceHydrator`, else those of `spec.sources` if it has any, else
+    /// `spec.source`.
     pub fn sources(&self) -> Vec<SourceRef<'_>> {
+        if let Some(hydrator) = self.hydrator() {
+            return hydrator.get("drySource").map(|node| SourceRef { node, index: None }).into_iter().collect();
+        }
         match self.spec(&["sources"]).map(Node::items) {
             Some(items) if !items.is_empty() => {
                 items.iter().enumerate().map(|(index, node)| SourceRef { node, index: Some(index) }).collect()
             }
             _ => self.spec(&["source"]).map(|node| SourceRef { node, index: None }).into_iter().collect(),
         }
+    }
+
+    /// `spec.sourceHydrator`, which takes the place of all other sources.
+    pub fn hydrator(&self) -> Option<&Node> {
+        self.spec(&["sourceHydrator"]).filter(|node| !node.is_null())
     }
 
     /// `spec.destination.namespace`; empty if it is not set.
@@ -142,6 +153,8 @@ pub struct Resolved {
     pub applications: Vec<Arc<Application>>,
     /// ApplicationSets.
     pub application_sets: Vec<Arc<Resource>>,
+    /// The places of the ApplicationSets whose Applications are all known.
+    pub expanded: std::collections::BTreeSet<Mark>,
     /// AppProjects.
     pub projects: Vec<Arc<Resource>>,
     /// The clusters that are registered or described.

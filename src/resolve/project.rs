@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
+use regex::Regex;
 
 use super::applicationset::pattern::path_match;
 use super::repository::normalize_url;
@@ -20,7 +21,7 @@ pub struct Project {
     cluster_denied: Vec<KindPattern>,
     namespaced_allowed: Option<Vec<KindPattern>>,
     namespaced_denied: Vec<KindPattern>,
-    namespaces: Vec<Pattern>,
+    namespaces: Vec<String>,
 }
 
 /// A glob; one that begins with `!` denies.
@@ -84,11 +85,7 @@ impl Project {
             cluster_denied: kinds("clusterResourceBlacklist"),
             namespaced_allowed: given("namespaceResourceWhitelist").map(|_| kinds("namespaceResourceWhitelist")),
             namespaced_denied: kinds("namespaceResourceBlacklist"),
-            namespaces: items("sourceNamespaces")
-                .iter()
-                .filter_map(Node::text)
-                .map(|text| Pattern::of(text, false))
-                .collect(),
+            namespaces: items("sourceNamespaces").iter().filter_map(Node::text).map(str::to_owned).collect(),
         }
     }
 
@@ -152,8 +149,18 @@ impl Project {
 
     /// Whether Applications may be declared in `namespace`; in Argo CD's own they always may.
     pub fn permits_application_namespace(&self, namespace: &str, argocd: &str) -> bool {
-        namespace.is_empty() || namespace == argocd || self.namespaces.iter().any(|pattern| pattern.matches(namespace))
+        namespace.is_empty()
+            || namespace == argocd
+            || self.namespaces.iter().any(|pattern| namespace_matches(pattern, namespace))
     }
+}
+
+/// Whether an entry of a list of namespaces agrees: a glob, or a regular expression between slashes.
+pub fn namespace_matches(pattern: &str, namespace: &str) -> bool {
+    let expression = pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|text| !text.is_empty());
+    let by_expression = expression.is_some_and(|text| Regex::new(text).is_ok_and(|regex| regex.is_match(namespace)));
+    let glob = || GlobBuilder::new(pattern).build().is_ok_and(|glob| glob.compile_matcher().is_match(namespace));
+    by_expression || glob()
 }
 
 impl KindPattern {

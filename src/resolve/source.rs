@@ -1,9 +1,11 @@
 //! How the source of an Application is rendered, as Argo CD's repository server decides it.
 
+use std::borrow::Cow;
+
 use smol_str::SmolStr;
 
 use super::repository::{Identity, Meaning};
-use super::{Application, SourceRef};
+use super::{Application, SourceRef, overrides};
 use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
@@ -26,8 +28,8 @@ pub enum Renderer {
 /// A source that lies in the repository.
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
-    /// The entry of `spec.source` or `spec.sources`.
-    pub node: &'a Node,
+    /// The entry of `spec.source` or `spec.sources`, with what `.argocd-source.yaml` in the directory changes of it.
+    pub node: Cow<'a, Node>,
     /// The directory, from the repository's root.
     pub directory: String,
     /// What renders it.
@@ -65,15 +67,21 @@ pub fn detect<'a>(
         Detection::Wrong(Box::new(finding.resource(application.resource.reference())))
     };
     let text = |key: &str| node.get(key).filter(|value| value.text().is_some_and(|text| !text.is_empty()));
-    let Some(url) = text("repoURL") else {
-        return wrong(&rules::invalid_source::RULE, node, "the source has no repoURL".to_owned());
-    };
+    if let Some((at, message)) = incomplete(node, source.index.is_some()) {
+        return wrong(&rules::invalid_source::RULE, at, message.to_owned());
+    }
+    let Some(url) = text("repoURL") else { return Detection::Reference };
     let url_text = url.text().unwrap_or_default();
     if let Some(chart) = text("chart") {
         let name = chart.text().unwrap_or_default();
         let directory = identity.chart(url_text, name).and_then(|path| repository.snapshot.directory(&path));
         if let Some(directory) = directory.filter(|directory| repository.charts.contains_key(directory)) {
-            return Detection::Source(Source { node, directory, renderer: Renderer::Helm, explicit: true });
+            return Detection::Source(Source {
+                node: overrides::applied(repository, &directory, application, node),
+                directory,
+                renderer: Renderer::Helm,
+                explicit: true,
+            });
         }
         let version =
             node.str_at(&["targetRevision"]).map(|version| format!(" --version {version}")).unwrap_or_default();
@@ -95,12 +103,7 @@ pub fn detect<'a>(
         let reason = format!("{url_text} is not this repository; map it to a directory in tiphys.yaml");
         return not_judged(url, reason);
     };
-    let Some(path) = text("path") else {
-        if text("ref").is_some() {
-            return Detection::Reference;
-        }
-        return wrong(&rules::invalid_source::RULE, node, "the source has neither path nor chart".to_owned());
-    };
+    let Some(path) = text("path") else { return Detection::Reference };
     let path_text = path.text().unwrap_or_default();
     if path_text.starts_with('/') {
         let message = format!("{path_text}: a source path is relative to the repository's root");
@@ -117,6 +120,7 @@ pub fn detect<'a>(
             .help_did_you_mean(path_text, siblings);
         return Detection::Wrong(Box::new(finding));
     };
+    let node = overrides::applied(repository, &directory, application, node);
     let given: Vec<&str> =
         ["kustomize", "helm", "directory", "plugin"].into_iter().filter(|key| is_given(node.get(key))).collect();
     let (renderer, explicit) = match given.as_slice() {
@@ -129,12 +133,62 @@ pub fn detect<'a>(
             (Renderer::Plugin(SmolStr::new(name)), true)
         }
         several => {
-            let at = node.get(several[1]).unwrap_or(node);
+            let at = node.get(several[1]).unwrap_or(&node);
             let message = format!("the source is {} at once; Argo CD accepts one", several.join(" and "));
             return wrong(&rules::invalid_source::RULE, at, message);
         }
     };
     Detection::Source(Source { node, directory, renderer, explicit })
+}
+
+/// What a source lacks, whichever repository it lies in: where, and what.
+fn incomplete(node: &Node, one_of_several: bool) -> Option<(&Node, &'static str)> {
+    let has = |key: &str| node.get(key).and_then(Node::text).is_some_and(|text| !text.is_empty());
+    if !has("repoURL") {
+        return Some((node, "the source has no repoURL"));
+    }
+    if !has("path") && !has("chart") && !(one_of_several && has("ref")) {
+        return Some((
+            node,
+            if one_of_several {
+                "the source has neither path nor chart nor ref"
+            } else {
+                "the source has neither path nor chart"
+            },
+        ));
+    }
+    if has("chart") && !has("targetRevision") {
+        return Some((node.get("chart").unwrap_or(node), "a chart needs a targetRevision: its version"));
+    }
+    None
+}
+
+/// What is wrong with an Application's sources as a whole: it has none, or what its hydrator lacks.
+pub fn unusable(application: &Application) -> Vec<Finding> {
+    let finding = |at: &Node, message: &str| {
+        Finding::at(&rules::invalid_source::RULE, at)
+            .message(message)
+            .application(application.id())
+            .resource(application.resource.reference())
+    };
+    let Some(hydrator) = application.hydrator() else {
+        let spec = application.resource.node.get("spec").unwrap_or(&application.resource.node);
+        let none = application.sources().is_empty();
+        return none.then(|| finding(spec, "the Application has no source")).into_iter().collect();
+    };
+    let lacks = |path: &[&str]| hydrator.path(path).and_then(Node::text).is_none_or(str::is_empty);
+    let at = |key: &str| hydrator.get(key).unwrap_or(hydrator);
+    let mut findings = Vec::new();
+    if application.sources().is_empty() {
+        findings.push(finding(hydrator, "the hydrator has no drySource"));
+    }
+    if lacks(&["syncSource", "targetBranch"]) {
+        findings.push(finding(at("syncSource"), "the hydrator's syncSource has no targetBranch"));
+    }
+    if hydrator.get("hydrateTo").is_some_and(|node| !node.is_null()) && lacks(&["hydrateTo", "targetBranch"]) {
+        findings.push(finding(at("hydrateTo"), "the hydrator's hydrateTo has no targetBranch"));
+    }
+    findings
 }
 
 /// Whether a block says something: Argo CD takes one with nothing but zero values as absent.

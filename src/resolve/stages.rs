@@ -6,7 +6,7 @@ use super::applicationset::{self, Checkout, Context, Fixtures, Git};
 use super::cluster::Clusters;
 use super::fixpoint::{Expanded, Stages};
 use super::repository::{Identity, Meaning};
-use super::source::{Detection, Renderer, Source, detect};
+use super::source::{Detection, Renderer, Source, detect, unusable};
 use super::{Application, Rendered, Target, TargetKind};
 use crate::config::Config;
 use crate::finding::NotJudged;
@@ -63,7 +63,8 @@ impl<'r> Renderers<'r> {
     }
 
     fn application(&self, application: &Application) -> Output {
-        let mut output = Output::default();
+        let mut output = Output { findings: unusable(application), ..Output::default() };
+        output.failed = !output.findings.is_empty();
         for source in application.sources() {
             let rendered = match detect(self.repository, &self.identity, application, source) {
                 Detection::Reference => continue,
@@ -77,7 +78,7 @@ impl<'r> Renderers<'r> {
                     continue;
                 }
                 Detection::Source(source) => {
-                    let mark = source.node.get("path").unwrap_or(source.node).mark();
+                    let mark = source.node.get("path").unwrap_or(&source.node).mark();
                     match &source.renderer {
                         Renderer::Directory => {
                             let options = directory::Options::from_node(source.node.get("directory"));
@@ -91,7 +92,7 @@ impl<'r> Renderers<'r> {
                         Renderer::Plugin(name) => {
                             let what = format!("Application {}", application.id());
                             let reason = format!("the config management plugin {name} is not run");
-                            let mark = source.node.get("plugin").unwrap_or(source.node).mark();
+                            let mark = source.node.get("plugin").unwrap_or(&source.node).mark();
                             let not_judged = vec![NotJudged { mark, what, reason }];
                             Output { not_judged, ..Output::default() }
                         }
@@ -132,7 +133,7 @@ impl<'r> Renderers<'r> {
             commit: self.repository.snapshot.commit.as_deref(),
             refs,
         };
-        let release = argo::release(self.repository, source.node, &context, &mut output);
+        let release = argo::release(self.repository, &source.node, &context, &mut output);
         // Without one of its value files the chart would render something that nobody deploys.
         if !output.failed {
             output.append(self.charts.render(&source.directory, &release));
@@ -184,6 +185,7 @@ impl Stages for Renderers<'_> {
             applications: expansion.applications,
             findings: expansion.findings,
             not_judged: expansion.not_judged,
+            whole: expansion.whole,
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The sync options and the annotations of Argo CD 3 that have a fixed set of values, from its documentation
-//! (`user-guide/sync-options.md`, `user-guide/resource_hooks.md`) and the code that reads them.
+//! The sync options of Argo CD 3, from its documentation (`user-guide/sync-options.md`) and the code that reads them.
 
 /// A sync option.
 #[derive(Debug, Clone, Copy)]
@@ -41,55 +40,4 @@ pub const SYNC_OPTIONS: &[SyncOption] = &[
     application("FailOnSharedResource", BOOLEAN),
     application("RespectIgnoreDifferences", BOOLEAN),
     application("CreateNamespace", BOOLEAN),
-];
-
-/// An annotation whose value is one word, or several with commas between them, of a fixed set.
-#[derive(Debug, Clone, Copy)]
-pub struct Words {
-    /// The annotation.
-    pub key: &'static str,
-    /// The words.
-    pub words: &'static [&'static str],
-}
-
-/// Annotations of resources with a fixed set of values.
-pub const ANNOTATIONS: &[Words] = &[
-    Words {
-        key: "argocd.argoproj.io/hook",
-        words: &["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete", "Skip"],
-    },
-    Words {
-        key: "argocd.argoproj.io/hook-delete-policy",
-        words: &["HookSucceeded", "HookFailed", "BeforeHookCreation"],
-    },
-    Words {
-        key: "argocd.argoproj.io/compare-options",
-        words: &["IgnoreExtraneous", "ServerSideDiff=true", "ServerSideDiff=false", "IncludeMutationWebhook=true"],
-    },
-];
-
-/// Every annotation below `argocd.argoproj.io/` that Argo CD reads or writes.
-pub const ARGOCD_ANNOTATIONS: &[&str] = &[
-    "sync-options",
-    "compare-options",
-    "sync-wave",
-    "hook",
-    "hook-delete-policy",
-    "tracking-id",
-    "installation-id",
-    "ignore-healthcheck",
-    "ignore-resource-updates",
-    "ignore-restart-policy",
-    "ignore-differences",
-    "ignore-default-links",
-    "refresh",
-    "refresh-timestamp",
-    "hydrate",
-    "hydrate-timestamp",
-    "manifest-generate-paths",
-    "skip-reconcile",
-    "managed-by-url",
-    "deletion-approved",
-    "client-side-apply-migration-manager",
-    "application-set-refresh",
 ];

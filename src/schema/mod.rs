@@ -24,5 +24,5 @@ pub use node::{
 };
 pub use pack::{KindEntry, Pack, write as write_pack};
 pub use validate::{Quantity, Replacement, Unjudged, Violation, ViolationKind};
-pub(crate) use validate::{check_base64, go_duration, wrong_format};
+pub(crate) use validate::{check_base64, go_duration, go_duration_minutes, wrong_format};
 pub use version::{KubernetesVersion, VersionError};

@@ -74,6 +74,7 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     project.roles();
     project.windows();
     project.accounts();
+    project.keys();
 }
 
 fn text<'n>(node: &'n Node, key: &str) -> &'n str {
@@ -170,10 +171,31 @@ impl<'c> Project<'c, '_, '_> {
                 let message = format!("the description is longer than {DESCRIPTION} bytes");
                 self.wrong(node, &format!("{pointer}/description"), message);
             }
+            // What is written and cannot be read, other rules report.
+            for (field, form) in [("schedule", "0 22 * * *"), ("duration", "1h30m")] {
+                if text(window, field).is_empty() {
+                    let at = window.get(field).unwrap_or(window);
+                    self.wrong(at, &pointer, format!("the sync window has no {field}, such as `{form}`"));
+                }
+            }
             let names = |field: &str| window.get(field).is_some_and(|list| !list.items().is_empty());
             if !["applications", "namespaces", "clusters"].into_iter().any(names) {
                 let message = "the sync window is for no `applications`, `namespaces` or `clusters`".to_owned();
                 self.wrong(window, &pointer, message);
+            }
+        }
+    }
+
+    fn keys(&mut self) {
+        for (index, item) in self.items("signatureKeys").iter().enumerate() {
+            let pointer = format!("signatureKeys/{index}/keyID");
+            let id = text(item, "keyID");
+            // An id, or the whole fingerprint.
+            let known = matches!(id.len(), 16 | 40) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !known && !id.contains("{{") {
+                let node = item.get("keyID").unwrap_or(item);
+                let message = format!("`{id}` is no id of a GnuPG key: it has 16 hexadecimal digits");
+                self.wrong(node, &pointer, message);
             }
         }
     }

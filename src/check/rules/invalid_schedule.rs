@@ -72,7 +72,14 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
             }
             schedule = zoned.split_once(' ').map_or("", |(_, rest)| rest);
         }
-        if let Some(wrong) = syntax::cron(schedule) {
+        // A sync window is read without the short forms.
+        let descriptor = resource.kind() == "AppProject" && schedule.trim().starts_with('@');
+        let wrong = if descriptor {
+            Some("must have five fields: a sync window has no descriptors".to_owned())
+        } else {
+            syntax::cron(schedule)
+        };
+        if let Some(wrong) = wrong {
             findings.push(context.finding(&RULE, node, &pointer).message(format!("schedule `{text}` {wrong}")));
         }
     }

@@ -1,6 +1,7 @@
 //! `unknown-sync-option`
 
 use crate::check::World;
+use crate::check::argo::objects;
 use crate::finding::{Applicability, Check, Finding, declare_rule, nearest};
 use crate::resolve::sync_option::SYNC_OPTIONS;
 use crate::yaml::Node;
@@ -34,18 +35,15 @@ declare_rule! {
     }
 }
 
-/// Options that another controller reads from the same list, or that older versions of Argo CD knew.
-const OTHERS: [&str; 2] = ["PreserveResourcesOnDeletion", "SkipDryRun"];
-
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    for application in world.resolved.applications.iter().filter(|application| application.generated_by.is_none()) {
+    for application in &world.resolved.applications {
         options(application.spec(&["syncPolicy", "syncOptions"]), findings);
     }
     for set in &world.resolved.application_sets {
         options(set.node.path(&["spec", "template", "spec", "syncPolicy", "syncOptions"]), findings);
     }
-    for resource in world.rendered.iter().flat_map(|rendered| &rendered.output.resources) {
-        let annotation = resource.node.path(&["metadata", "annotations", "argocd.argoproj.io/sync-options"]);
+    for object in objects(world) {
+        let annotation = object.resource.node.path(&["metadata", "annotations", "argocd.argoproj.io/sync-options"]);
         let Some(node) = annotation else { continue };
         for option in node.text().unwrap_or_default().split(',') {
             one(node, option.trim(), false, findings);
@@ -63,7 +61,7 @@ fn options(list: Option<&Node>, findings: &mut Vec<Finding>) {
 
 fn one(node: &Node, text: &str, application: bool, findings: &mut Vec<Finding>) {
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
-    if text.is_empty() || text.contains("{{") || OTHERS.contains(&key) {
+    if text.is_empty() || text.contains("{{") {
         return;
     }
     let finding = |message: String| Finding::at(&RULE, node).message(message);

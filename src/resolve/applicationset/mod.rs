@@ -88,6 +88,8 @@ pub struct Expansion {
     pub not_judged: Vec<NotJudged>,
     /// Argo CD's words for the first error, and where it arose. Argo CD then applies nothing.
     pub error: Option<(Reason, String)>,
+    /// Whether these are all Applications that Argo CD would generate.
+    pub whole: bool,
 }
 
 /// The part of generation that failed, as Argo CD's conditions name it.
@@ -138,11 +140,13 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     let mut expansion = Expansion::default();
     let Some(spec) = set.node.get("spec") else { return expansion };
     let scope = generator::Scope::new(set, spec, context);
+    let mut uncertain = false;
     for generator in spec.get("generators").map(Node::items).unwrap_or_default() {
         match generator::transform(&scope, generator, None) {
             Err(fault) => expansion.fault(set, Reason::Params, fault),
             Ok(results) => {
                 for result in results {
+                    uncertain |= result.uncertain;
                     if result.params.is_empty() && !result.uncertain {
                         expansion.findings.extend(nothing(set, &result));
                     }
@@ -153,6 +157,7 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     }
     expansion.not_judged.extend(scope.notes.take());
     expansion.findings.extend(duplicates(set, &expansion.applications));
+    expansion.whole = !uncertain && expansion.not_judged.is_empty() && expansion.error.is_none();
     expansion
 }
 

@@ -122,6 +122,11 @@ pub(crate) fn go_duration(text: &str) -> bool {
     crate::schema::cel::parse_duration(text).is_some()
 }
 
+/// The minutes of a duration as Go writes it.
+pub(crate) fn go_duration_minutes(text: &str) -> Option<f64> {
+    crate::schema::cel::parse_duration(text).map(|nanoseconds| nanoseconds as f64 / 60e9)
+}
+
 fn uuid(text: &str) -> bool {
     let hex: Vec<&str> = text.split('-').collect();
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());

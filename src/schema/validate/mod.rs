@@ -11,7 +11,7 @@ mod value;
 
 use smol_str::SmolStr;
 
-pub(crate) use format::{base64 as check_base64, go_duration, wrong as wrong_format};
+pub(crate) use format::{base64 as check_base64, go_duration, go_duration_minutes, wrong as wrong_format};
 pub use quantity::Quantity;
 pub use rules::Unjudged;
 

@@ -1,9 +1,67 @@
-//! What several rules ask of an Application.
+//! What several rules ask of an Application, and of what Argo CD reads on any object.
+
+pub(crate) mod annotation;
+pub(crate) mod subscription;
+pub(crate) mod window;
+
+use smol_str::SmolStr;
 
 use crate::check::World;
+use crate::check::engine::head;
+use crate::finding::{Finding, Rule};
 use crate::render::Resource;
 use crate::resolve::Application;
 use crate::yaml::Node;
+
+/// An object that Argo CD sees: one that is rendered, or an Application that an ApplicationSet generates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Object<'a> {
+    /// The object.
+    pub(crate) resource: &'a Resource,
+    /// The Application that deploys it.
+    pub(crate) deployed_by: Option<&'a Application>,
+}
+
+/// Every object: those that are rendered, in the order of the targets, then the generated Applications.
+pub(crate) fn objects<'w>(world: &World<'w>) -> impl Iterator<Item = Object<'w>> {
+    let rendered = world.rendered.iter().flat_map(|rendered| {
+        let deployed_by = rendered.application().map(|application| &**application);
+        rendered.output.resources.iter().map(move |resource| Object { resource, deployed_by })
+    });
+    let generated = world.resolved.applications.iter().filter(|application| application.generated_by.is_some());
+    rendered.chain(generated.map(|application| Object { resource: &application.resource, deployed_by: None }))
+}
+
+impl<'a> Object<'a> {
+    /// `metadata.annotations`
+    pub(crate) fn annotations(&self) -> &'a [crate::yaml::Entry] {
+        self.resource.node.path(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default()
+    }
+
+    /// Whether it is of this kind of Argo CD's.
+    pub(crate) fn is(&self, kind: &str) -> bool {
+        self.resource.group() == "argoproj.io" && self.resource.kind() == kind
+    }
+
+    /// A finding about a value of the object.
+    pub(crate) fn finding(&self, rule: &Rule, node: &Node) -> Finding {
+        let mut finding = Finding::at(rule, node).resource(self.resource.reference());
+        if !finding.mark.is_some() {
+            finding.mark = head(&self.resource.node);
+        }
+        if let Some(application) = self.deployed_by {
+            finding.application = Some(application.id());
+            finding.cluster = Some(SmolStr::new(application.destination_cluster())).filter(|text| !text.is_empty());
+        }
+        finding
+    }
+
+    /// Whether Argo CD takes the object for a hook.
+    pub(crate) fn is_hook(&self) -> bool {
+        let of_helm = self.resource.annotation("helm.sh/hook").is_some_and(|hook| hook != "crd-install");
+        of_helm || self.resource.annotation("argocd.argoproj.io/hook").is_some()
+    }
+}
 
 /// One of `spec.syncPolicy.syncOptions`.
 #[derive(Debug, Clone, Copy)]

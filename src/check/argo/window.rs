@@ -1,0 +1,232 @@
+//! Sync windows of an AppProject: which Applications each is for, and when it is open.
+//!
+//! A window is laid out over one year, minute by minute, so that what windows make of each other is seen, whatever
+//! their schedules. The year is fixed: nothing here asks the clock.
+
+use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Timelike};
+use globset::GlobBuilder;
+
+use crate::resolve::Application;
+use crate::schema::go_duration_minutes;
+use crate::yaml::Node;
+
+/// The year that stands for all years: it has a 29th of February.
+const YEAR: i32 = 2028;
+/// Days before it that are walked too: windows that opened then may still be open.
+const BEFORE: i64 = 31;
+const MINUTES: usize = 366 * 24 * 60;
+
+/// A sync window.
+#[derive(Debug, Clone)]
+pub(crate) struct Window<'a> {
+    /// Where it stands.
+    pub(crate) node: &'a Node,
+    /// Whether it allows.
+    pub(crate) allows: bool,
+    /// Whether syncs by hand are free of it.
+    pub(crate) manual: bool,
+    /// The time zone; empty means UTC.
+    pub(crate) zone: &'a str,
+    /// When it is open.
+    pub(crate) open: Coverage,
+}
+
+/// The minutes of the year in which something holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Coverage(Vec<u64>);
+
+impl Coverage {
+    /// Never.
+    pub(crate) fn never() -> Coverage {
+        Coverage(vec![0; MINUTES.div_ceil(64)])
+    }
+
+    fn set(&mut self, minute: usize) {
+        if let Some(word) = self.0.get_mut(minute / 64) {
+            *word |= 1 << (minute % 64);
+        }
+    }
+
+    /// Adds the minutes of `other`.
+    pub(crate) fn add(&mut self, other: &Coverage) {
+        self.0.iter_mut().zip(&other.0).for_each(|(word, other)| *word |= other);
+    }
+
+    /// Whether every minute is among those of `other`.
+    pub(crate) fn is_within(&self, other: &Coverage) -> bool {
+        self.0.iter().zip(&other.0).all(|(word, other)| word & !other == 0)
+    }
+
+    /// Whether the two have a minute in common.
+    pub(crate) fn meets(&self, other: &Coverage) -> bool {
+        self.0.iter().zip(&other.0).any(|(word, other)| word & other != 0)
+    }
+
+    /// Whether it holds the whole year.
+    pub(crate) fn is_always(&self) -> bool {
+        self.0.iter().map(|word| word.count_ones() as usize).sum::<usize>() == MINUTES
+    }
+}
+
+impl<'a> Window<'a> {
+    /// Reads a window; `None` if its schedule or its duration cannot be read.
+    pub(crate) fn read(node: &'a Node) -> Option<Window<'a>> {
+        let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default();
+        let allows = match text("kind") {
+            "allow" => true,
+            "deny" => false,
+            _ => return None,
+        };
+        let schedule = Schedule::read(text("schedule"))?;
+        let minutes = go_duration_minutes(text("duration")).filter(|minutes| *minutes > 0.0)?;
+        // Never claim more than is sure: what denies is taken short, what allows is taken long.
+        let minutes = if allows { minutes.ceil() } else { minutes.floor() } as i64;
+        Some(Window {
+            node,
+            allows,
+            manual: node.get("manualSync").and_then(Node::as_bool).unwrap_or(false),
+            zone: text("timeZone"),
+            open: schedule.open(minutes)?,
+        })
+    }
+
+    /// Whether the window is for `application`.
+    pub(crate) fn is_for(&self, application: &Application) -> bool {
+        let of = |key: &str, values: &[&str]| -> Option<bool> {
+            let patterns = self.node.get(key).map(Node::items).unwrap_or_default();
+            let matches = |pattern: &str| {
+                let glob = GlobBuilder::new(pattern).build().ok().map(|glob| glob.compile_matcher());
+                glob.is_some_and(|glob| values.iter().any(|value| glob.is_match(value)))
+            };
+            (!patterns.is_empty()).then(|| patterns.iter().filter_map(Node::text).any(matches))
+        };
+        let mut given = [
+            of("applications", &[application.name()]),
+            of("namespaces", &[application.destination_namespace()]),
+            of("clusters", &[application.destination_cluster()]),
+        ]
+        .into_iter()
+        .flatten()
+        .peekable();
+        if given.peek().is_none() {
+            return false;
+        }
+        match self.node.get("andOperator").and_then(Node::as_bool).unwrap_or(false) {
+            true => given.all(|matches| matches),
+            false => given.any(|matches| matches),
+        }
+    }
+}
+
+/// A schedule of cron, each field as the set of its values.
+#[derive(Debug, Clone, Copy)]
+struct Schedule {
+    minute: u64,
+    hour: u64,
+    day: u64,
+    month: u64,
+    weekday: u64,
+    any_day: bool,
+    any_weekday: bool,
+}
+
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+impl Schedule {
+    fn read(text: &str) -> Option<Schedule> {
+        if crate::check::syntax::cron(text).is_some() {
+            return None;
+        }
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let [minute, hour, day, month, weekday] = fields.as_slice() else { return None };
+        let is_any = |field: &str| matches!(field, "*" | "?");
+        Some(Schedule {
+            minute: values(minute, 0, 59, &[])?,
+            hour: values(hour, 0, 23, &[])?,
+            day: values(day, 1, 31, &[])?,
+            month: values(month, 1, 12, &MONTHS)?,
+            weekday: values(weekday, 0, 6, &WEEKDAYS)?,
+            any_day: is_any(day),
+            any_weekday: is_any(weekday),
+        })
+    }
+
+    fn fires_on(&self, date: NaiveDate) -> bool {
+        let day = self.day >> date.day() & 1 == 1;
+        let weekday = self.weekday >> date.weekday().num_days_from_sunday() & 1 == 1;
+        // Two restrictions of the day are alternatives, one of them is not.
+        let right_day = if self.any_day || self.any_weekday { day && weekday } else { day || weekday };
+        right_day && self.month >> date.month() & 1 == 1
+    }
+
+    /// The minutes in which a window of this schedule is open.
+    fn open(&self, minutes: i64) -> Option<Coverage> {
+        let first = NaiveDate::from_ymd_opt(YEAR, 1, 1)?.and_hms_opt(0, 0, 0)?;
+        let mut coverage = Coverage::never();
+        let mut until: Option<NaiveDateTime> = None;
+        let mut fires = false;
+        for offset in -BEFORE * 24 * 60..MINUTES as i64 {
+            let at = first + Duration::minutes(offset);
+            if at.hour() == 0 && at.minute() == 0 {
+                fires = self.fires_on(at.date());
+            }
+            if fires && self.hour >> at.hour() & 1 == 1 && self.minute >> at.minute() & 1 == 1 {
+                until = at.checked_add_signed(Duration::try_minutes(minutes)?);
+            }
+            if offset >= 0 && until.is_some_and(|until| at < until) {
+                coverage.set(offset as usize);
+            }
+        }
+        Some(coverage)
+    }
+}
+
+/// The values of a field that [`crate::check::syntax::cron`] has found right, a bit each.
+fn values(field: &str, least: u32, most: u32, names: &[&str]) -> Option<u64> {
+    let number = |text: &str| -> Option<u32> {
+        let name = names.iter().position(|name| name.eq_ignore_ascii_case(text));
+        name.map(|place| place as u32 + least).or_else(|| text.parse().ok())
+    };
+    let mut found = 0u64;
+    for item in field.split(',') {
+        let (range, step) = match item.split_once('/') {
+            Some((range, step)) => (range, Some(step.parse::<usize>().ok()?)),
+            None => (item, None),
+        };
+        let (first, last) = match range.split_once('-') {
+            _ if matches!(range, "*" | "?") => (least, most),
+            Some((first, last)) => (number(first)?, number(last)?),
+            // `5/15` runs on to the end.
+            None => (number(range)?, if step.is_some() { most } else { number(range)? }),
+        };
+        for value in (first..=last.min(63)).step_by(step.unwrap_or(1).max(1)) {
+            found |= 1 << value;
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::origin::FileId;
+    use crate::yaml::{Limits, read};
+
+    fn coverage(schedule: &str, duration: &str) -> Coverage {
+        let text = format!("{{kind: allow, schedule: '{schedule}', duration: {duration}}}");
+        let node = read(FileId(0), &text, Limits::default()).documents.remove(0).root;
+        Window::read(&node).expect("a window").open
+    }
+
+    #[test]
+    fn a_window_is_open_for_its_duration_from_each_time_of_its_schedule() {
+        assert!(coverage("0 0 * * *", "24h").is_always());
+        assert!(coverage("0 0 * * 1", "168h").is_always());
+        assert!(!coverage("0 0 * * *", "23h").is_always());
+        assert!(coverage("0 22 * * *", "1h").is_within(&coverage("0 21 * * *", "3h")));
+        assert!(!coverage("0 22 * * *", "3h").is_within(&coverage("0 21 * * *", "3h")));
+        assert!(!coverage("0 8 * * 1-5", "1h").meets(&coverage("0 8 * * 0,6", "1h")));
+        assert!(coverage("*/15 8-10 1 jan ?", "5m").meets(&coverage("30 9 1 * *", "1m")));
+    }
+}

@@ -1,0 +1,96 @@
+//! `application-namespace-not-allowed`
+
+use crate::check::World;
+use crate::finding::{Check, Finding, declare_rule};
+use crate::render::Resource;
+use crate::resolve::Application;
+use crate::resolve::instance::Instance;
+use crate::resolve::project::{Project, namespace_matches};
+use crate::yaml::Node;
+
+declare_rule! {
+    /// Reports an Application outside of Argo CD's own namespace where the controller or the AppProject does not allow it.
+    ///
+    /// The project is looked at where the repository declares it, the controller where the repository holds the ConfigMap
+    /// `argocd-cmd-params-cm`.
+    ///
+    /// ## Why it matters
+    /// The controller does not see the Application, or refuses it (`InvalidSpecError`): nothing of it is synced.
+    ///
+    /// ## Example
+    /// ```yaml
+    /// kind: Application
+    /// metadata: {name: web, namespace: team-a}
+    /// spec: {project: shop}    # AppProject shop has no sourceNamespaces
+    /// ```
+    ///
+    /// ## Instead
+    /// ```yaml
+    /// kind: AppProject
+    /// metadata: {name: shop, namespace: argocd}
+    /// spec: {sourceNamespaces: [team-a]}
+    /// ```
+    "application-namespace-not-allowed" = {
+        summary: "no Application may be declared in this namespace",
+        severity: Error,
+        profile: Recommended,
+        since: "0.1.0",
+        check: Check::World(check),
+    }
+}
+
+fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
+    let parameters = Instance::of(world.rendered).parameters;
+    for application in &world.resolved.applications {
+        let Some(node) = application.resource.node.path(&["metadata", "namespace"]) else { continue };
+        let namespace = node.text().unwrap_or_default();
+        if namespace.is_empty() || namespace.contains("{{") {
+            continue;
+        }
+        let found = by_project(world, application, node).into_iter().chain(by_controller(parameters, node));
+        findings.extend(found.map(|finding| {
+            finding
+                .pointer("/metadata/namespace")
+                .application(application.id())
+                .resource(application.resource.reference())
+        }));
+    }
+}
+
+fn by_project(world: &World<'_>, application: &Application, node: &Node) -> Option<Finding> {
+    let namespace = node.text()?;
+    let name = application.spec(&["project"]).and_then(Node::text).filter(|name| !name.is_empty()).unwrap_or("default");
+    // Two of one name belong to two installations.
+    let mut named = world.resolved.projects.iter().filter(|project| project.name() == name);
+    let (Some(resource), None) = (named.next(), named.next()) else { return None };
+    let home = resource.namespace();
+    if home.is_empty() || Project::of(resource).permits_application_namespace(namespace, home) {
+        return None;
+    }
+    let list = resource.node.path(&["spec", "sourceNamespaces"]).or(resource.node.get("spec"));
+    Some(
+        Finding::at(&RULE, node)
+            .message(format!("AppProject {name} does not allow Applications in namespace {namespace}"))
+            .help("add the namespace to the project's sourceNamespaces, or declare the Application beside it")
+            .related(list.unwrap_or(&resource.node).mark(), format!("what AppProject {name} allows")),
+    )
+}
+
+fn by_controller(parameters: Option<&Resource>, node: &Node) -> Option<Finding> {
+    let (parameters, namespace) = (parameters?, node.text()?);
+    if namespace == parameters.namespace() || parameters.namespace().is_empty() {
+        return None;
+    }
+    let allowed = parameters.node.path(&["data", "application.namespaces"]);
+    let patterns = allowed.and_then(Node::text).unwrap_or_default();
+    if patterns.split(',').map(str::trim).any(|pattern| namespace_matches(pattern, namespace)) {
+        return None;
+    }
+    let place = allowed.or(parameters.node.get("data")).unwrap_or(&parameters.node);
+    Some(
+        Finding::at(&RULE, node)
+            .message(format!("the controller does not look for Applications in namespace {namespace}"))
+            .help("add the namespace to application.namespaces in ConfigMap argocd-cmd-params-cm")
+            .related(place.mark(), "where it looks besides its own namespace"),
+    )
+}
