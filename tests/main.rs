@@ -7,6 +7,7 @@
     reason = "what a test needs and does not get fails it, and what it skips it says"
 )]
 
+mod argocd;
 mod check;
 mod cli;
 mod cluster;

@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rendered;
+use crate::load::{Class, Repository};
 use crate::render::Resource;
+use crate::render::kustomize::Options;
+use crate::source::Content;
 use crate::yaml::{Entry, Node};
 
 /// The ConfigMap with most settings.
@@ -104,5 +107,80 @@ impl<'a> Notifications<'a> {
     /// Whether a subscription to `service` may leave its trigger out.
     pub fn has_default_triggers(&self, service: &str) -> bool {
         self.default_for_all || self.default_triggers.contains(service)
+    }
+}
+
+/// How kustomize is called for Applications: with `kustomize.buildOptions`, wherever the repository sets it, be it in
+/// `argocd-cm`, in a patch of it, or in the values of a chart. Where it is set in several ways, the most lenient counts.
+/// Charts in kustomizations need an option that a repository with an `argocd-cm` must show; without one, the
+/// installation is out of sight.
+pub fn build_options(repository: &Repository) -> Options {
+    let mut given: Vec<&str> = Vec::new();
+    let mut installed = false;
+    for id in repository.files_of(Class::Yaml) {
+        let text = repository.snapshot.text(id).map(|text| &**text).unwrap_or_default();
+        let (names, sets) = (text.contains(SETTINGS), text.contains(BUILD_OPTIONS));
+        let Some(yaml) = repository.yaml(id).filter(|_| names || sets) else { continue };
+        for document in &yaml.documents {
+            let root = &document.root;
+            installed |=
+                root.str_at(&["kind"]) == Some("ConfigMap") && root.str_at(&["metadata", "name"]) == Some(SETTINGS);
+            if sets {
+                collect(root, &mut given);
+            }
+        }
+    }
+    // Values may stand in kustomizations and in templates, which are read otherwise.
+    let elsewhere = |word: &str| {
+        let mut files = repository.snapshot.files();
+        files.any(|(_, file)| match &file.content {
+            Content::Text(text) => text.contains(BUILD_OPTIONS) && text.contains(word),
+            _ => false,
+        })
+    };
+    let has = |word: &str| given.iter().any(|options| options.contains(word));
+    Options {
+        restrict: !has("LoadRestrictionsNone"),
+        helm: !installed || has("--enable-helm") || elsewhere("--enable-helm"),
+    }
+}
+
+const BUILD_OPTIONS: &str = "kustomize.buildOptions";
+
+/// The values of all keys `kustomize.buildOptions`, those for one version included. Depth is bounded by the reader.
+fn collect<'n>(node: &'n Node, given: &mut Vec<&'n str>) {
+    for entry in node.entries() {
+        if entry.key_text().starts_with(BUILD_OPTIONS) {
+            given.extend(entry.value.text());
+        }
+        collect(&entry.value, given);
+    }
+    node.items().iter().for_each(|item| collect(item, given));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::load::load;
+    use crate::source::Snapshot;
+
+    fn options(files: &[(&str, &str)]) -> (bool, bool) {
+        let options = build_options(&load(Arc::new(Snapshot::from_files(files.iter().copied()))));
+        (options.restrict, options.helm)
+    }
+
+    #[test]
+    fn kustomize_is_called_as_the_installation_says() {
+        let map = |data: &str| format!("kind: ConfigMap\nmetadata: {{name: argocd-cm}}\ndata: {{{data}}}\n");
+        assert_eq!(options(&[("web.yaml", "kind: ConfigMap\n")]), (true, true));
+        assert_eq!(options(&[("cm.yaml", &map("url: 'https://a.example.com'"))]), (true, false));
+        let set = map("kustomize.buildOptions: --enable-helm --load-restrictor LoadRestrictionsNone");
+        assert_eq!(options(&[("cm.yaml", &set)]), (false, true));
+        let versioned = map("kustomize.buildOptions.v5: --enable-helm");
+        assert_eq!(options(&[("cm.yaml", &versioned)]), (true, true));
+        let values = "configs: {cm: {kustomize.buildOptions: --load-restrictor=LoadRestrictionsNone}}\n";
+        assert_eq!(options(&[("values.yaml", values)]), (false, true));
     }
 }

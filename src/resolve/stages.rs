@@ -5,6 +5,7 @@ use std::sync::{PoisonError, RwLock};
 use super::applicationset::{self, Checkout, Context, Fixtures, Git};
 use super::cluster::Clusters;
 use super::fixpoint::{Expanded, Stages};
+use super::instance::build_options;
 use super::repository::{Identity, Meaning};
 use super::source::{Detection, Renderer, Source, detect, unusable};
 use super::{Application, Rendered, Target, TargetKind};
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::finding::NotJudged;
 use crate::load::Repository;
 use crate::render::helm::{ChartSource, Charts, Release, argo};
-use crate::render::kustomize::{Builds, Overrides};
+use crate::render::kustomize::{Builds, Options, Overrides};
 use crate::render::{Output, Resource, directory};
 
 /// The renderers of one repository, with what they memoise.
@@ -21,6 +22,8 @@ pub struct Renderers<'r> {
     config: &'r Config,
     identity: Identity,
     builds: Builds<'r>,
+    /// What no Application deploys may be built with other options than those of Argo CD.
+    by_hand: Option<Builds<'r>>,
     charts: Charts<'r>,
     clusters: RwLock<Clusters>,
     fixtures: Fixtures,
@@ -44,11 +47,13 @@ impl Git for Own<'_> {
 impl<'r> Renderers<'r> {
     /// Renderers for `repository`.
     pub fn new(repository: &'r Repository, config: &'r Config) -> Renderers<'r> {
+        let options = build_options(repository);
         Renderers {
             repository,
             config,
             identity: Identity::of(repository, config),
-            builds: Builds::new(repository),
+            builds: Builds::with(repository, options),
+            by_hand: (!options.helm).then(|| Builds::with(repository, Options { helm: true, ..options })),
             charts: Charts::with_sources(repository, chart_sources(config), config.lookup.clone()),
             clusters: RwLock::default(),
             fixtures: Fixtures::default(),
@@ -58,7 +63,9 @@ impl<'r> Renderers<'r> {
     /// Takes back what only looked wrong in one build.
     pub fn forgive(&self, rendered: &mut [Rendered]) {
         for rendered in rendered {
-            self.builds.forgive(&mut rendered.output.findings);
+            for builds in [Some(&self.builds), self.by_hand.as_ref()].into_iter().flatten() {
+                builds.forgive(&mut rendered.output.findings);
+            }
         }
     }
 
@@ -155,7 +162,9 @@ impl Stages for Renderers<'_> {
     fn render(&self, target: &Target) -> Output {
         match &target.kind {
             TargetKind::Application(application) => self.application(application),
-            TargetKind::Kustomization(directory) => self.builds.build(directory, &Overrides::none()),
+            TargetKind::Kustomization(directory) => {
+                self.by_hand.as_ref().unwrap_or(&self.builds).build(directory, &Overrides::none())
+            }
             TargetKind::Chart(directory) => {
                 self.charts.render(directory, &Release { mark: target.mark, ..Release::default() })
             }

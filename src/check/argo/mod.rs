@@ -1,6 +1,9 @@
 //! What several rules ask of an Application, and of what Argo CD reads on any object.
 
 pub(crate) mod annotation;
+pub(crate) mod embedded;
+pub(crate) mod parameter;
+pub(crate) mod setting;
 pub(crate) mod subscription;
 pub(crate) mod window;
 

@@ -54,7 +54,7 @@ pub(super) struct Empty {
 }
 
 /// The kinds of generators, in the order in which Argo CD looks at them.
-const KINDS: [&str; 10] = [
+pub(super) const KINDS: [&str; 10] = [
     "list",
     "clusters",
     "git",

@@ -142,6 +142,7 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     let scope = generator::Scope::new(set, spec, context);
     let mut uncertain = false;
     for generator in spec.get("generators").map(Node::items).unwrap_or_default() {
+        expansion.findings.extend(unrecognised(set, generator));
         match generator::transform(&scope, generator, None) {
             Err(fault) => expansion.fault(set, Reason::Params, fault),
             Ok(results) => {
@@ -157,6 +158,7 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     }
     expansion.not_judged.extend(scope.notes.take());
     expansion.findings.extend(duplicates(set, &expansion.applications));
+    expansion.findings.extend(nameless(set, &expansion.applications));
     expansion.whole = !uncertain && expansion.not_judged.is_empty() && expansion.error.is_none();
     expansion
 }
@@ -225,6 +227,33 @@ fn nothing(set: &Resource, result: &generator::Transformed<'_>) -> Option<Findin
         Some(suggestion) => finding.help(format!("did you mean `{suggestion}`?")),
         None => finding,
     })
+}
+
+/// An entry of `generators` without a generator: the API refuses it, the controller passes over it.
+fn unrecognised(set: &Resource, generator: &Node) -> Option<Finding> {
+    let known = generator.entries().iter().any(|entry| generator::KINDS.contains(&entry.key_text()));
+    let entry = generator.entries().iter().find(|entry| entry.key_text() != "selector");
+    if known || generator.as_mapping().is_none() {
+        return None;
+    }
+    let key = entry.map_or("", |entry| entry.key_text());
+    let finding = Finding::at(&rules::applicationset_error::RULE, entry.map_or(generator, |entry| &entry.key))
+        .message("the entry has no generator that Argo CD knows: it generates nothing")
+        .resource(set.reference());
+    Some(finding.help_did_you_mean(key, generator::KINDS))
+}
+
+/// Applications without a name, one finding for all.
+fn nameless(set: &Resource, applications: &[Application]) -> Option<Finding> {
+    let first = applications.iter().find(|application| application.name().is_empty())?;
+    let name = set.node.path(&["spec", "template", "metadata", "name"]);
+    let at = first.resource.node.path(&["metadata", "name"]).or(name).unwrap_or(&set.node);
+    Some(
+        Finding::at(&rules::applicationset_error::RULE, at)
+            .message("a generated Application has no name: Argo CD leaves it out")
+            .help("use a parameter in template.metadata.name that is never empty")
+            .resource(set.reference()),
+    )
 }
 
 /// Applications of one set that have one name: Argo CD applies none of them.

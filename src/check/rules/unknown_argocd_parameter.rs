@@ -1,0 +1,99 @@
+//! `unknown-argocd-parameter`
+
+use crate::check::ResourceContext;
+use crate::check::argo::parameter::PARAMETERS;
+use crate::finding::{Check, Finding, declare_rule, nearest};
+use crate::resolve::instance::PARAMETERS as CONFIG_MAP;
+use crate::yaml::{Entry, Node};
+
+declare_rule! {
+    /// Reports keys of the ConfigMap `argocd-cmd-params-cm` that are nearly those that the components of Argo CD read, and
+    /// values that a parameter does not have.
+    ///
+    /// ## Why it matters
+    /// A misspelt key is read by no component: the default holds. With a value that it cannot read a component falls back
+    /// to the default or does not start.
+    ///
+    /// ## Example
+    /// ```yaml
+    /// data:
+    ///   applicationsetcontroller.enable.progressive.sync: "true"
+    /// ```
+    ///
+    /// ## Instead
+    /// ```yaml
+    /// data:
+    ///   applicationsetcontroller.enable.progressive.syncs: "true"
+    /// ```
+    "unknown-argocd-parameter" = {
+        summary: "no component of Argo CD understands the parameter",
+        severity: Warning,
+        profile: Recommended,
+        since: "0.1.0",
+        check: Check::Resource(check),
+    }
+}
+
+/// Parameters that are `true` or `false`, besides those with `enable` or `disable` in their names.
+const BOOLEANS: [&str; 8] = [
+    "server.insecure",
+    "controller.diff.server.side",
+    "controller.repo.server.plaintext",
+    "controller.repo.server.strict.tls",
+    "server.repo.server.plaintext",
+    "server.repo.server.strict.tls",
+    "server.dex.server.plaintext",
+    "server.sync.replace.allowed",
+];
+
+fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
+    let resource = context.resource;
+    if resource.kind() != "ConfigMap" || !resource.group().is_empty() || resource.name() != CONFIG_MAP {
+        return;
+    }
+    for entry in resource.node.get("data").map(Node::entries).unwrap_or_default() {
+        one(context, entry, findings);
+    }
+}
+
+fn one(context: &ResourceContext<'_>, entry: &Entry, findings: &mut Vec<Finding>) {
+    let key = entry.key_text();
+    let pointer = format!("/data/{key}");
+    if !PARAMETERS.contains(&key) {
+        let near = nearest(key, PARAMETERS.iter().copied());
+        if let Some(near) = near.filter(|near| strsim::osa_distance(key, near) <= 3) {
+            findings.push(
+                context
+                    .finding(&RULE, &entry.key, &pointer)
+                    .message(format!("no component of Argo CD reads {key}"))
+                    .help(format!("did you mean `{near}`?")),
+            );
+        }
+        return;
+    }
+    let text = entry.value.text().unwrap_or_default().trim();
+    let Some(words) = words(key).filter(|words| !text.is_empty() && !words.contains(&text)) else { return };
+    let shown: Vec<&str> = words.iter().copied().take(7).collect();
+    let finding = context
+        .finding(&RULE, &entry.value, &pointer)
+        .message(format!("{key} has no value `{text}`: it is one of {}", shown.join(", ")));
+    findings.push(finding.help_did_you_mean(text, words.iter().copied()));
+}
+
+/// The values of a parameter, where they are few.
+fn words(key: &str) -> Option<&'static [&'static str]> {
+    // Go reads the short forms too.
+    const BOOLEAN: &[&str] = &["true", "false", "1", "0", "t", "f", "T", "F", "TRUE", "FALSE", "True", "False"];
+    let parts = || key.split('.');
+    match key {
+        "controller.sharding.algorithm" => Some(&["legacy", "round-robin", "consistent-hashing"]),
+        "applicationsetcontroller.policy" => Some(&["sync", "create-only", "create-update", "create-delete"]),
+        "redis.compression" => Some(&["gzip", "none"]),
+        _ if key.ends_with(".log.level") => {
+            Some(&["debug", "info", "warn", "error", "trace", "fatal", "panic", "warning"])
+        }
+        _ if key.ends_with(".log.format") => Some(&["text", "json"]),
+        _ if BOOLEANS.contains(&key) || parts().any(|part| part == "enable" || part == "enabled") => Some(BOOLEAN),
+        _ => None,
+    }
+}
