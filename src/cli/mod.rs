@@ -8,6 +8,7 @@ mod argocd;
 mod check;
 mod completions;
 mod explain;
+mod graph;
 mod helm;
 mod init;
 mod input;
@@ -51,6 +52,8 @@ enum Command {
     Render(render::Args),
     /// Show where a value of a rendered object comes from
     Why(why::Args),
+    /// Draw what deploys what: roots, ApplicationSets, Applications, projects, clusters
+    Graph(graph::Args),
     /// Explain a rule
     Explain(explain::ExplainArgs),
     /// List the rules
@@ -83,6 +86,7 @@ impl Command {
             Command::Check(args) => check::run(args),
             Command::Render(args) => render::run(args),
             Command::Why(args) => why::run(args),
+            Command::Graph(args) => graph::run(args),
             Command::Explain(args) => explain::explain(args),
             Command::Rules(args) => explain::rules(args),
             Command::Policy(args) => policy::run(args),

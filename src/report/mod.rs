@@ -14,7 +14,7 @@ mod place;
 mod rdjson;
 mod sarif;
 mod text;
-mod xml;
+pub(crate) mod xml;
 
 use std::io::{self, Write};
 use std::str::FromStr;

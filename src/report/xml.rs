@@ -1,7 +1,7 @@
 //! Text in XML.
 
 /// `text` for an attribute's value or an element's content. Characters that XML cannot hold are left out.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
