@@ -55,3 +55,41 @@ fn reported(manifest: &str) -> Vec<(String, String)> {
 fn has(manifest: &str, rule: &str) -> bool {
     reported(manifest).iter().any(|(found, _)| found == rule)
 }
+
+/// What `tiphys argocd appset generate` says of an ApplicationSet of the seed, and how it ends.
+fn generated(name: &str) -> Option<(Json, String, Option<i32>)> {
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seed/repo");
+    if !seed.is_dir() {
+        println!("{} is not there: skipped", seed.display());
+        return None;
+    }
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tiphys"))
+        .args(["argocd", "appset", "generate", &format!("applicationsets/{name}.yaml"), "--repository", "."])
+        .current_dir(seed)
+        .output()
+        .expect("tiphys runs");
+    let json = serde_json::from_slice(&output.stdout).expect("JSON");
+    Some((json, String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code()))
+}
+
+#[test]
+fn a_set_with_text_where_a_boolean_belongs_generates_nothing() {
+    let Some((json, _, code)) = generated("multi-env-apps") else { return };
+    assert_eq!((items(&json, "applications").len(), code), (0, Some(1)));
+    let error = text(&json, "error");
+    assert!(error.contains("automated.prune must be a boolean, found the string `{{.prune}}`"), "{error}");
+}
+
+#[test]
+fn a_set_that_asks_a_server_is_not_judged() {
+    let Some((json, stderr, code)) = generated("pr-preview-apps") else { return };
+    assert_eq!((items(&json, "applications").len(), code), (0, Some(3)));
+    assert!(stderr.contains("pr-preview-apps.yaml:9:") && stderr.contains("known to a server only"), "{stderr}");
+}
+
+#[test]
+fn a_set_whose_glob_matches_nothing_says_what_would_match() {
+    let Some((json, stderr, code)) = generated("progressive-rollout") else { return };
+    assert_eq!((items(&json, "applications").len(), code), (0, Some(0)));
+    assert!(stderr.contains("did you mean `services/*/*/overlays/*`?"), "{stderr}");
+}

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
+use super::output::note;
 use super::{Failure, Status};
+use crate::finding::{Finding, NotJudged};
 use crate::load::load;
 use crate::origin::FileId;
 use crate::render::Resource;
 use crate::resolve::applicationset::{Inputs, expand, go_json};
+use crate::schema::{Catalogue, KubernetesVersion, Lookup, ViolationKind};
 use crate::source::worktree;
 use crate::yaml::{Limits, read};
 
@@ -64,6 +67,8 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
 fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
     let mut applications = Vec::new();
     let mut error = None;
+    let mut not_judged = false;
+    let catalogue = Catalogue::for_version(KubernetesVersion::NEWEST);
     for path in &args.files {
         let (file, inputs, repository) = if path.is_dir() {
             let inputs = path.join("inputs.yaml");
@@ -82,8 +87,23 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
             if set.kind() != "ApplicationSet" {
                 continue;
             }
+            if let Some(refusal) = refusal(&catalogue, &set, &file) {
+                error.get_or_insert(("InvalidManifest", refusal));
+                continue;
+            }
             let expansion = expand(&set, &inputs.context());
             applications.extend(expansion.applications.iter().map(|application| go_json(&application.resource.node)));
+            // What was generated goes to the standard output; why it is not what was meant is told beside it.
+            for finding in &expansion.findings {
+                let Finding { rule, severity, message, help, mark, .. } = finding;
+                let (path, severity) = (file.display(), severity.as_str());
+                let help = help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+                note(&format!("{path}:{}:{}: {severity}[{rule}] {message}{help}", mark.line, mark.column));
+            }
+            for NotJudged { mark, what, reason } in &expansion.not_judged {
+                note(&format!("{}:{}:{}: not judged: {what}: {reason}", file.display(), mark.line, mark.column));
+                not_judged = true;
+            }
             if let Some((reason, message)) = expansion.error {
                 error.get_or_insert((reason.as_str(), message));
             }
@@ -98,7 +118,20 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
     let mut stdout = std::io::stdout().lock();
     let written = serde_json::to_writer_pretty(&mut stdout, &output).map_err(std::io::Error::from);
     written.and_then(|()| writeln!(stdout)).map_err(|error| Failure::Internal(format!("standard output: {error}")))?;
-    Ok(if failed { Status::Refused } else { Status::Clean })
+    Ok(match (failed, not_judged) {
+        (true, _) => Status::Refused,
+        (false, true) => Status::NotJudged,
+        (false, false) => Status::Clean,
+    })
+}
+
+/// Why Argo CD does not even read an ApplicationSet: a value of its own fields has another type, such as text where a
+/// boolean belongs. A parameter is text until it is filled in, and the types are looked at before.
+fn refusal(catalogue: &Catalogue, set: &Resource, file: &Path) -> Option<String> {
+    let Lookup::Known(schema) = catalogue.lookup(set.api_version(), set.kind()) else { return None };
+    let violation = schema.validate(&set.node).into_iter().find(|violation| violation.kind == ViolationKind::Type)?;
+    let mark = violation.node.mark();
+    Some(format!("{}:{}:{}: {}", file.display(), mark.line, mark.column, violation.message))
 }
 
 fn read_inputs(inputs: Option<&Path>, repository: Option<&Path>) -> Result<Inputs, Failure> {
@@ -109,11 +142,13 @@ fn read_inputs(inputs: Option<&Path>, repository: Option<&Path>) -> Result<Input
         }
         None => None,
     };
-    let (name, text) = match inputs {
-        Some(path) => (path.display().to_string(), text(path)?),
-        None => (String::new(), String::new()),
+    let read = |name: &str, text: &str| {
+        Inputs::read(text, repository).map_err(|error| Failure::Usage(format!("{name}: {error}")))
     };
-    Inputs::read(&text, repository).map_err(|error| Failure::Usage(format!("{name}: {error}")))
+    match inputs {
+        Some(path) => read(&path.display().to_string(), &text(path)?),
+        None => Ok(read("", "")?.incomplete()),
+    }
 }
 
 fn text(path: &Path) -> Result<String, Failure> {

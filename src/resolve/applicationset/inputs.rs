@@ -19,6 +19,8 @@ pub struct Inputs {
     clusters: Vec<Cluster>,
     projects: Option<Vec<String>>,
     fixtures: Fixtures,
+    /// Whether what is not given does not exist.
+    complete: bool,
     /// URL, revision if one was given, and files.
     listed: Vec<(String, Option<String>, Repository)>,
     /// What stands for every other URL.
@@ -52,7 +54,15 @@ impl Inputs {
             projects.iter().filter_map(name).collect()
         });
         let fixtures = Fixtures::from_json(json, true);
-        Ok(Inputs { namespace, clusters, projects, fixtures, listed, repository })
+        Ok(Inputs { namespace, clusters, projects, fixtures, complete: true, listed, repository })
+    }
+
+    /// Takes what is not given as unknown, where it would be known to be absent.
+    #[must_use]
+    pub fn incomplete(mut self) -> Inputs {
+        self.fixtures.strict = false;
+        self.complete = false;
+        self
     }
 
     /// The context in which sets are expanded.
@@ -60,7 +70,7 @@ impl Inputs {
         Context {
             git: self,
             clusters: &self.clusters,
-            all_clusters: true,
+            all_clusters: self.complete,
             fixtures: &self.fixtures,
             namespace: &self.namespace,
             projects: self.projects.as_deref(),

@@ -1,0 +1,92 @@
+//! What it costs to know every Application of a tree: roots found, ApplicationSets expanded, sources detected, without
+//! what it costs to read the files and to render them.
+//!
+//! `cargo bench --bench expand -- TREE...` prints, for each tree, the CPU time of one thread: the best of several runs.
+#![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a measurement")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tiphys::config::Config;
+use tiphys::load::load;
+use tiphys::render::{Output, Resource};
+use tiphys::resolve::fixpoint::{self, Expanded, Stages};
+use tiphys::resolve::repository::Identity;
+use tiphys::resolve::source::detect;
+use tiphys::resolve::stages::Renderers;
+use tiphys::resolve::{Rendered, Target};
+use tiphys::source::worktree;
+
+const RUNS: usize = 5;
+
+/// The renderers, and how long they took.
+struct Timed<'r> {
+    inner: Renderers<'r>,
+    rendering: AtomicU64,
+    expanding: AtomicU64,
+}
+
+fn timed<T>(into: &AtomicU64, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    into.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    result
+}
+
+impl Stages for Timed<'_> {
+    fn render(&self, target: &Target) -> Output {
+        timed(&self.rendering, || self.inner.render(target))
+    }
+
+    fn observe(&self, roots: &[Rendered], applications: &[Rendered]) {
+        self.inner.observe(roots, applications);
+    }
+
+    fn expand(&self, set: &Resource) -> Expanded {
+        timed(&self.expanding, || self.inner.expand(set))
+    }
+}
+
+fn main() {
+    let trees: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+    for tree in trees {
+        let snapshot = Arc::new(worktree::read(Path::new(&tree)).expect("a readable tree"));
+        let start = Instant::now();
+        let repository = pool.install(|| load(snapshot));
+        let reading = start.elapsed();
+        let (config, _) = Config::load(&repository, None);
+        let mut best: Option<[Duration; 3]> = None;
+        let mut counts = (0, 0);
+        for _ in 0..RUNS {
+            let stages = Timed {
+                inner: Renderers::new(&repository, &config),
+                rendering: AtomicU64::new(0),
+                expanding: AtomicU64::new(0),
+            };
+            let start = Instant::now();
+            let found = pool.install(|| fixpoint::run(&repository, &stages));
+            let identity = Identity::of(&repository, &config);
+            for application in &found.resolved.applications {
+                for source in application.sources() {
+                    std::hint::black_box(detect(&repository, &identity, application, source));
+                }
+            }
+            let whole = start.elapsed();
+            let of = |time: &AtomicU64| Duration::from_nanos(time.load(Ordering::Relaxed));
+            let known = whole.saturating_sub(of(&stages.rendering));
+            counts = (found.resolved.application_sets.len(), found.resolved.applications.len());
+            if best.is_none_or(|[shortest, ..]| known < shortest) {
+                best = Some([known, of(&stages.expanding), of(&stages.rendering)]);
+            }
+        }
+        let [known, expanding, rendering] = best.unwrap_or_default();
+        println!(
+            "{tree}: {} ApplicationSets, {} Applications: {known:.1?}, of that {expanding:.1?} in generators and \
+             templates; besides, {reading:.1?} parsing and {rendering:.1?} rendering",
+            counts.0, counts.1
+        );
+    }
+}
