@@ -122,7 +122,7 @@ pub fn detect<'a>(
     };
     let node = overrides::applied(repository, &directory, application, node);
     let given: Vec<&str> =
-        ["kustomize", "helm", "directory", "plugin"].into_iter().filter(|key| is_given(node.get(key))).collect();
+        ["kustomize", "helm", "directory", "plugin"].into_iter().filter(|key| decides(key, node.get(key))).collect();
     let (renderer, explicit) = match given.as_slice() {
         [] => (discover(repository, &directory), false),
         ["kustomize"] => (Renderer::Kustomize, true),
@@ -189,6 +189,22 @@ pub fn unusable(application: &Application) -> Vec<Finding> {
         findings.push(finding(at("hydrateTo"), "the hydrator's hydrateTo has no targetBranch"));
     }
     findings
+}
+
+/// Fields of `kustomize` that do not make a kustomization of a directory: Argo CD forgets a block that has only these.
+const UNDECIDING: [&str; 4] =
+    ["commonAnnotationsEnvsubst", "forceCommonAnnotations", "forceCommonLabels", "labelWithoutSelector"];
+
+/// Whether a block decides what renders the source. A plugin does by being there, the others if they say something.
+fn decides(key: &str, node: Option<&Node>) -> bool {
+    match key {
+        "plugin" => node.is_some_and(|node| !node.is_null()),
+        "kustomize" => node.is_some_and(|node| {
+            let mut deciding = node.entries().iter().filter(|entry| !UNDECIDING.contains(&entry.key_text()));
+            deciding.any(|entry| is_given(Some(&entry.value)))
+        }),
+        _ => is_given(node),
+    }
 }
 
 /// Whether a block says something: Argo CD takes one with nothing but zero values as absent.

@@ -7,6 +7,7 @@ pub(crate) mod setting;
 pub(crate) mod subscription;
 pub(crate) mod window;
 
+use globset::GlobBuilder;
 use smol_str::SmolStr;
 
 use crate::check::World;
@@ -64,6 +65,17 @@ impl<'a> Object<'a> {
         let of_helm = self.resource.annotation("helm.sh/hook").is_some_and(|hook| hook != "crd-install");
         of_helm || self.resource.annotation("argocd.argoproj.io/hook").is_some()
     }
+}
+
+/// Whether a glob that knows no separators agrees with `text`. Most patterns are plain text or `*`: those cost nothing.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    if !pattern.contains(['*', '?', '[', '{', '\\']) {
+        return pattern == text;
+    }
+    GlobBuilder::new(pattern).build().is_ok_and(|glob| glob.compile_matcher().is_match(text))
 }
 
 /// One of `spec.syncPolicy.syncOptions`.

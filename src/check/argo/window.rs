@@ -3,9 +3,9 @@
 //! A window is laid out over one year, minute by minute, so that what windows make of each other is seen, whatever
 //! their schedules. The year is fixed: nothing here asks the clock.
 
-use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, Timelike};
-use globset::GlobBuilder;
+use chrono::{Datelike, Duration, NaiveDate};
 
+use super::glob;
 use crate::resolve::Application;
 use crate::schema::go_duration_minutes;
 use crate::yaml::Node;
@@ -14,7 +14,8 @@ use crate::yaml::Node;
 const YEAR: i32 = 2028;
 /// Days before it that are walked too: windows that opened then may still be open.
 const BEFORE: i64 = 31;
-const MINUTES: usize = 366 * 24 * 60;
+const DAYS: i64 = 366;
+const MINUTES: usize = DAYS as usize * 24 * 60;
 
 /// A sync window.
 #[derive(Debug, Clone)]
@@ -94,10 +95,7 @@ impl<'a> Window<'a> {
     pub(crate) fn is_for(&self, application: &Application) -> bool {
         let of = |key: &str, values: &[&str]| -> Option<bool> {
             let patterns = self.node.get(key).map(Node::items).unwrap_or_default();
-            let matches = |pattern: &str| {
-                let glob = GlobBuilder::new(pattern).build().ok().map(|glob| glob.compile_matcher());
-                glob.is_some_and(|glob| values.iter().any(|value| glob.is_match(value)))
-            };
+            let matches = |pattern: &str| values.iter().any(|value| glob(pattern, value));
             (!patterns.is_empty()).then(|| patterns.iter().filter_map(Node::text).any(matches))
         };
         let mut given = [
@@ -160,22 +158,26 @@ impl Schedule {
         right_day && self.month >> date.month() & 1 == 1
     }
 
-    /// The minutes in which a window of this schedule is open.
+    /// The minutes in which a window of this schedule is open, if it stays open for so many.
     fn open(&self, minutes: i64) -> Option<Coverage> {
-        let first = NaiveDate::from_ymd_opt(YEAR, 1, 1)?.and_hms_opt(0, 0, 0)?;
+        let first = NaiveDate::from_ymd_opt(YEAR, 1, 1)?;
         let mut coverage = Coverage::never();
-        let mut until: Option<NaiveDateTime> = None;
-        let mut fires = false;
-        for offset in -BEFORE * 24 * 60..MINUTES as i64 {
-            let at = first + Duration::minutes(offset);
-            if at.hour() == 0 && at.minute() == 0 {
-                fires = self.fires_on(at.date());
+        // Everything before this minute of the year is laid out.
+        let mut done = 0;
+        for day in -BEFORE..DAYS {
+            if !self.fires_on(first.checked_add_signed(Duration::days(day))?) {
+                continue;
             }
-            if fires && self.hour >> at.hour() & 1 == 1 && self.minute >> at.minute() & 1 == 1 {
-                until = at.checked_add_signed(Duration::try_minutes(minutes)?);
-            }
-            if offset >= 0 && until.is_some_and(|until| at < until) {
-                coverage.set(offset as usize);
+            for of_day in 0..24 * 60 {
+                if self.hour >> (of_day / 60) & 1 == 0 || self.minute >> (of_day % 60) & 1 == 0 {
+                    continue;
+                }
+                let start = day * 24 * 60 + of_day;
+                let until = start.saturating_add(minutes).min(MINUTES as i64);
+                for minute in start.max(done)..until {
+                    coverage.set(minute as usize);
+                }
+                done = done.max(until);
             }
         }
         Some(coverage)

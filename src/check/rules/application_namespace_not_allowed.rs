@@ -9,7 +9,7 @@ use crate::resolve::project::{Project, namespace_matches};
 use crate::yaml::Node;
 
 declare_rule! {
-    /// Reports an Application outside of Argo CD's own namespace where the controller or the AppProject does not allow it.
+    /// Reports an Application or ApplicationSet outside of Argo CD's own namespace where the controller or the AppProject does not allow it.
     ///
     /// The project is looked at where the repository declares it, the controller where the repository holds the ConfigMap
     /// `argocd-cmd-params-cm`.
@@ -41,19 +41,34 @@ declare_rule! {
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let parameters = Instance::of(world.rendered).parameters;
+    sets(world, parameters, findings);
     for application in &world.resolved.applications {
         let Some(node) = application.resource.node.path(&["metadata", "namespace"]) else { continue };
         let namespace = node.text().unwrap_or_default();
         if namespace.is_empty() || namespace.contains("{{") {
             continue;
         }
-        let found = by_project(world, application, node).into_iter().chain(by_controller(parameters, node));
+        // What a set generates lies where the set lies, which is said of the set.
+        let generated = application.generated_by.is_some();
+        let controller = by_controller(parameters, node, "Application", "application.namespaces");
+        let found = by_project(world, application, node).into_iter().chain(controller.filter(|_| !generated));
         findings.extend(found.map(|finding| {
             finding
                 .pointer("/metadata/namespace")
                 .application(application.id())
                 .resource(application.resource.reference())
         }));
+    }
+}
+
+/// ApplicationSets have a list of their own.
+fn sets(world: &World<'_>, parameters: Option<&Resource>, findings: &mut Vec<Finding>) {
+    for set in &world.resolved.application_sets {
+        let Some(node) = set.node.path(&["metadata", "namespace"]) else { continue };
+        if node.text().is_some_and(|namespace| !namespace.is_empty()) {
+            let found = by_controller(parameters, node, "ApplicationSet", "applicationsetcontroller.namespaces");
+            findings.extend(found.map(|finding| finding.resource(set.reference())));
+        }
     }
 }
 
@@ -64,7 +79,7 @@ fn by_project(world: &World<'_>, application: &Application, node: &Node) -> Opti
     let mut named = world.resolved.projects.iter().filter(|project| project.name() == name);
     let (Some(resource), None) = (named.next(), named.next()) else { return None };
     let home = resource.namespace();
-    if home.is_empty() || Project::of(resource).permits_application_namespace(namespace, home) {
+    if home.is_empty() || home == namespace || Project::of(resource).permits_application_namespace(namespace, home) {
         return None;
     }
     let list = resource.node.path(&["spec", "sourceNamespaces"]).or(resource.node.get("spec"));
@@ -76,12 +91,12 @@ fn by_project(world: &World<'_>, application: &Application, node: &Node) -> Opti
     )
 }
 
-fn by_controller(parameters: Option<&Resource>, node: &Node) -> Option<Finding> {
+fn by_controller(parameters: Option<&Resource>, node: &Node, what: &str, key: &str) -> Option<Finding> {
     let (parameters, namespace) = (parameters?, node.text()?);
     if namespace == parameters.namespace() || parameters.namespace().is_empty() {
         return None;
     }
-    let allowed = parameters.node.path(&["data", "application.namespaces"]);
+    let allowed = parameters.node.path(&["data", key]);
     let patterns = allowed.and_then(Node::text).unwrap_or_default();
     if patterns.split(',').map(str::trim).any(|pattern| namespace_matches(pattern, namespace)) {
         return None;
@@ -89,8 +104,8 @@ fn by_controller(parameters: Option<&Resource>, node: &Node) -> Option<Finding> 
     let place = allowed.or(parameters.node.get("data")).unwrap_or(&parameters.node);
     Some(
         Finding::at(&RULE, node)
-            .message(format!("the controller does not look for Applications in namespace {namespace}"))
-            .help("add the namespace to application.namespaces in ConfigMap argocd-cmd-params-cm")
+            .message(format!("the controller does not look for {what}s in namespace {namespace}"))
+            .help(format!("add the namespace to {key} in ConfigMap argocd-cmd-params-cm"))
             .related(place.mark(), "where it looks besides its own namespace"),
     )
 }

@@ -54,6 +54,7 @@ rules! {
     ignore_differences_not_respected,
     image_tag_double_source,
     immutable_field_changed,
+    impersonation_not_enabled,
     invalid_appproject,
     invalid_argocd_notification,
     invalid_argocd_rbac,

@@ -3,6 +3,7 @@
 use crate::check::World;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::origin::Mark;
+use crate::resolve::instance::Instance;
 use crate::source::Content;
 
 declare_rule! {
@@ -70,7 +71,13 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         Content::Text(text) => SWITCHES.iter().any(|switch| text.contains(switch)),
         _ => false,
     });
-    if switched {
+    // The switch that is off is no switch.
+    let instance = Instance::of(world.rendered);
+    let value = instance.parameters.and_then(|parameters| parameters.node.path(&["data", SWITCHES[0]]));
+    let off = value
+        .and_then(crate::yaml::Node::text)
+        .is_some_and(|text| matches!(text, "false" | "0" | "f" | "F" | "FALSE" | "False"));
+    if switched && !off {
         return;
     }
     let place = installed.node.path(&["metadata", "name"]).map_or(Mark::NONE, crate::yaml::Node::mark);

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use globset::GlobBuilder;
-
 use crate::check::World;
+use crate::check::argo::glob;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::origin::{FileId, Mark};
 use crate::resolve::instance::Instance;
@@ -64,10 +63,6 @@ impl Filter {
             None => None,
         }
     }
-}
-
-fn glob(pattern: &str, text: &str) -> bool {
-    GlobBuilder::new(pattern).build().is_ok_and(|glob| glob.compile_matcher().is_match(text))
 }
 
 fn filters(node: Option<&Node>) -> Vec<Filter> {
