@@ -51,8 +51,14 @@ impl<'a> Partial<'a> {
         for directory in directories.into_iter().filter(|directory| !directory.is_empty()) {
             files.extend(snapshot.under(directory).map(|(id, _)| id));
         }
+        // A chart reads any file for its values; beside kustomizations lie settings, whose names are none of objects.
+        let charted =
+            files.iter().any(|file| inflates(snapshot.path(*file), snapshot.text(*file).map_or("", |text| text)));
         let mut stems = BTreeSet::new();
         for file in files {
+            if !charted && !declares(snapshot.path(file), snapshot.text(file).map_or("", |text| text)) {
+                continue;
+            }
             for line in snapshot.text(file).map(|text| text.lines()).into_iter().flatten() {
                 stems.extend(named(line));
             }
@@ -81,6 +87,18 @@ impl<'a> Partial<'a> {
             places.any(|(at, _)| begins(&word[..at]) && ends(&word[at + stem.len()..]))
         })
     }
+}
+
+/// Whether the file is part of a chart, or asks kustomize for one.
+fn inflates(path: &str, text: &str) -> bool {
+    base_name(path) == "Chart.yaml" || text.contains("helmChart") || text.contains("HelmChartInflationGenerator")
+}
+
+/// Whether the file speaks of objects: a kustomization, or a manifest, broken or not.
+fn declares(path: &str, text: &str) -> bool {
+    let keys = || text.lines().filter_map(|line| line.trim_start_matches(['-', ' ', '{']).split_once(':'));
+    matches!(base_name(path), "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+        || keys().any(|(key, _)| matches!(key.trim_matches(['"', '\'', ' ']), "kind" | "apiVersion"))
 }
 
 /// What a line of a manifest or a template says of names: the value after a naming key or a label, without templating.

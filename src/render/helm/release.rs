@@ -544,7 +544,8 @@ fn report(error: &HelmError, seen: &Seen, release: &Release, output: &mut Output
             let mut mark = release.mark;
             let mut inner = Some(error.as_ref());
             while let Some(error) = inner {
-                if let Some(file) = sources.get(&error.site.template) {
+                // Go names no line where a template that is called does not exist: the call is the place.
+                if let Some(file) = sources.get(&error.site.template).filter(|_| error.site.line > 0) {
                     mark = file.mark(error.site.offset, error.site.offset + 1);
                 }
                 inner = error.cause.as_deref();
