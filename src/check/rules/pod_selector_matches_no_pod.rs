@@ -1,0 +1,94 @@
+//! `pod-selector-matches-no-pod`
+
+use crate::check::World;
+use crate::check::inventory::Placed;
+use crate::check::selector::{Mismatch, first_mismatch};
+use crate::finding::{Check, Finding, declare_rule};
+use crate::yaml::Node;
+
+declare_rule! {
+    /// Reports a PodDisruptionBudget, NetworkPolicy or PodMonitor whose selector matches the pods of no workload in its
+    /// namespace.
+    ///
+    /// It is silent where more may lie in the namespace than the repository shows, where the namespace holds no
+    /// workload at all, and for a PodMonitor that looks into other namespaces.
+    ///
+    /// ## Why it matters
+    /// Nothing complains, and nothing is protected: a drain takes every replica at once, traffic that was to be denied
+    /// is let through, and the metrics never arrive.
+    ///
+    /// ## Example
+    /// ```yaml
+    /// kind: PodDisruptionBudget
+    /// spec:
+    ///   selector: {matchLabels: {app: wbe}}   # the pods are labelled app: web
+    /// ```
+    ///
+    /// ## Instead
+    /// Select labels of the pod template (not of the Deployment).
+    "pod-selector-matches-no-pod" = {
+        summary: "selector matches no pod",
+        severity: Warning,
+        profile: Recommended,
+        since: "0.1.0",
+        check: Check::World(check),
+    }
+}
+
+/// What selects pods: group, kind, and the field that does.
+const SELECTING: [(&str, &str, &str); 3] = [
+    ("policy", "PodDisruptionBudget", "selector"),
+    ("networking.k8s.io", "NetworkPolicy", "podSelector"),
+    ("monitoring.coreos.com", "PodMonitor", "selector"),
+];
+
+fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
+    let inventory = world.inventory();
+    for (group, kind, field) in SELECTING {
+        for placed in inventory.of_kind(group, kind) {
+            let spec = |key: &str| placed.resource.node.path(&["spec", key]);
+            let Some(selector) = spec(field) else { continue };
+            let elsewhere = kind == "PodMonitor" && spec("namespaceSelector").is_some();
+            // One label that no other pod can have is enough.
+            let words = wanted(selector);
+            if elsewhere || !words.iter().any(|word| inventory.is_closed(placed, word)) {
+                continue;
+            }
+            let pods = inventory.pods_beside(placed);
+            let misses: Option<Vec<Mismatch<'_>>> = pods
+                .iter()
+                .map(|(_, template)| {
+                    let own = template.path(&["metadata", "labels"]).map_or(&[][..], Node::entries);
+                    first_mismatch(selector, |key| own.iter().find(|label| label.key_text() == key)?.value.text())
+                })
+                .collect();
+            // The workload that comes nearest fails at the last part of the selector.
+            let Some(nearest) = misses.into_iter().flatten().max_by_key(|miss| miss.node.mark().start) else {
+                continue;
+            };
+            let key = nearest.node.text().unwrap_or_default();
+            let word = selector.path(&["matchLabels", key]).and_then(Node::text).unwrap_or_default();
+            let values = pods.iter().filter_map(|(_, template)| template.path(&["metadata", "labels", key])?.text());
+            findings.push(report(placed, kind, nearest.node, &nearest.wanted).help_did_you_mean(word, values));
+        }
+    }
+}
+
+fn report(placed: &Placed<'_>, kind: &str, node: &Node, wanted: &str) -> Finding {
+    placed
+        .finding(&RULE, node)
+        .message(format!("{kind} selects no pod: none of its namespace has all labels asked for, such as {wanted}"))
+        .help("select labels of a pod template in the namespace")
+}
+
+/// The values that a selector asks for.
+fn wanted(selector: &Node) -> Vec<&str> {
+    let labels = selector.get("matchLabels").map_or(&[][..], Node::entries);
+    let expressions = selector.get("matchExpressions").map_or(&[][..], Node::items);
+    let single = expressions.iter().filter(|expression| expression.str_at(&["operator"]) == Some("In"));
+    let single = single.filter_map(|expression| match expression.get("values")?.items() {
+        [value] => value.text(),
+        _ => None,
+    });
+    labels.iter().filter_map(|entry| entry.value.text()).chain(single).collect()
+}
