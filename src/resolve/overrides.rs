@@ -21,10 +21,15 @@ pub(super) fn applied<'a>(
     application: &Application,
     source: &'a Node,
 ) -> Cow<'a, Node> {
-    let own = format!(".argocd-source-{}.yaml", application.name());
+    // An Application outside of Argo CD's own namespace is known by both its names.
+    let names = match application.namespace() {
+        "argocd" => vec![application.name().to_owned()],
+        namespace => vec![application.name().to_owned(), format!("{namespace}_{}", application.name())],
+    };
+    let own = names.iter().map(|name| format!(".argocd-source-{name}.yaml"));
     let mut merged = Cow::Borrowed(source);
-    for name in [".argocd-source.yaml", own.as_str()] {
-        let path = join(directory, name);
+    for name in std::iter::once(".argocd-source.yaml".to_owned()).chain(own) {
+        let path = join(directory, &name);
         let Some(document) = repository.yaml_at(&path).and_then(|yaml| yaml.documents.first()) else { continue };
         let patch = &document.root;
         if patch.as_mapping().is_none() {

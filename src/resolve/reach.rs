@@ -91,16 +91,20 @@ pub(super) fn kept(repository: &Repository, state: &State) -> Kept {
         }
     }
     let mut alive: BTreeSet<usize> = (0..state.roots.len()).collect();
-    for (root, rendered) in state.roots.iter().enumerate() {
-        let file = match &rendered.target.kind {
-            TargetKind::Kustomization(directory) => repository.kustomization(directory),
-            TargetKind::Manifest(path) => repository.snapshot.find(path),
-            TargetKind::Chart(_) | TargetKind::Application(_) => None,
-        };
-        let Some(deployers) = file.and_then(|file| users.get(&file)) else { continue };
+    let file_of = |root: usize| match &state.roots[root].target.kind {
+        TargetKind::Kustomization(directory) => repository.kustomization(directory),
+        TargetKind::Manifest(path) => repository.snapshot.find(path),
+        TargetKind::Chart(_) | TargetKind::Application(_) => None,
+    };
+    let deployed = |root: usize| file_of(root).and_then(|file| users.get(&file));
+    // These remain whatever becomes of the others, so what they reach is reached.
+    let certain = graph.reached((0..state.roots.len()).filter(|root| deployed(*root).is_none()), state);
+    for root in 0..state.roots.len() {
+        let Some(deployers) = deployed(root) else { continue };
         let leads_nowhere = !graph.leads_to.contains_key(&Found::Root(root));
         let others = || graph.reached(alive.iter().copied().filter(|other| *other != root), state);
-        if leads_nowhere || {
+        let surely = deployers.iter().any(|deployer| certain.applications[*deployer]);
+        if leads_nowhere || surely || {
             let reached = others();
             deployers.iter().any(|deployer| reached.applications[*deployer])
         } {

@@ -1,10 +1,10 @@
 //! What stands for itself: the kustomizations, charts and manifests that no other file of the repository uses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::load::{Class, Repository};
 use crate::origin::{FileId, Mark};
-use crate::source::{normalize, parent};
+use crate::source::{base_name, normalize, parent};
 use crate::yaml::{Node, Value};
 
 use super::{Target, TargetKind};
@@ -22,16 +22,36 @@ pub struct References {
 /// counts, whatever field it stands in: fields that kustomize adds one day are then covered too.
 pub fn references(repository: &Repository) -> References {
     let mut references = References::default();
+    let names = names(repository);
     for (directory, id) in &repository.kustomizations {
         let Some(yaml) = repository.yaml(*id) else { continue };
         for document in &yaml.documents {
-            collect(repository, directory, &document.root, &mut references);
+            collect(repository, &names, directory, &document.root, &mut references);
         }
     }
     references
 }
 
-fn collect(repository: &Repository, directory: &str, node: &Node, references: &mut References) {
+/// The names of all files and directories: most texts of a kustomization end in none of them, and need no search.
+fn names(repository: &Repository) -> HashSet<&str> {
+    let mut names = HashSet::new();
+    let mut before = "";
+    for (_, file) in repository.snapshot.files() {
+        let path: &str = &file.path;
+        names.insert(base_name(path));
+        let mut directory = parent(path);
+        if std::mem::replace(&mut before, directory) == directory {
+            continue;
+        }
+        while !directory.is_empty() {
+            names.insert(base_name(directory));
+            directory = parent(directory);
+        }
+    }
+    names
+}
+
+fn collect(repository: &Repository, names: &HashSet<&str>, directory: &str, node: &Node, references: &mut References) {
     match &node.value {
         Value::Scalar(scalar) => {
             let text = scalar.text.as_str();
@@ -40,6 +60,10 @@ fn collect(repository: &Repository, directory: &str, node: &Node, references: &m
             }
             // `key=path` in the files of a generator.
             for path in [Some(text), text.split_once('=').map(|(_, path)| path)].into_iter().flatten() {
+                let last = base_name(path.trim_end_matches('/'));
+                if !matches!(last, "" | "." | "..") && !names.contains(last) {
+                    continue;
+                }
                 let Some(path) = normalize(directory, path) else { continue };
                 if let Some(id) = repository.snapshot.find(&path) {
                     references.files.insert(id);
@@ -53,10 +77,10 @@ fn collect(repository: &Repository, directory: &str, node: &Node, references: &m
         }
         // Depth is bounded by the reader.
         Value::Sequence(sequence) => {
-            sequence.items.iter().for_each(|item| collect(repository, directory, item, references));
+            sequence.items.iter().for_each(|item| collect(repository, names, directory, item, references));
         }
         Value::Mapping(mapping) => {
-            mapping.entries.iter().for_each(|entry| collect(repository, directory, &entry.value, references));
+            mapping.entries.iter().for_each(|entry| collect(repository, names, directory, &entry.value, references));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The door from resolving to the renderers: how each target is rendered, and each ApplicationSet expanded.
 
-use std::sync::{PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::applicationset::{self, Checkout, Context, Fixtures, Git};
+use super::applicationset::{self, Checkout, Context, Fixtures, Git, all_directories};
 use super::cluster::Clusters;
 use super::fixpoint::{Expanded, Stages};
 use super::instance::build_options;
@@ -27,13 +28,18 @@ pub struct Renderers<'r> {
     charts: Charts<'r>,
     clusters: RwLock<Clusters>,
     fixtures: Fixtures,
+    listings: Listings,
 }
 
 /// This repository, and directories that are configured to stand for others.
 struct Own<'r> {
     repository: &'r Repository,
     identity: &'r Identity,
+    listings: &'r Listings,
 }
+
+/// The directories below a directory, with and without those that are hidden.
+type Listings = Mutex<BTreeMap<(String, bool), Arc<Vec<String>>>>;
 
 impl Git for Own<'_> {
     fn checkout(&self, url: &str, _revision: &str) -> Option<Checkout<'_>> {
@@ -41,6 +47,12 @@ impl Git for Own<'_> {
             Meaning::Here(directory) => Some(Checkout { repository: self.repository, directory }),
             Meaning::Elsewhere => None,
         }
+    }
+
+    fn directories(&self, checkout: &Checkout<'_>, hidden: bool) -> Arc<Vec<String>> {
+        let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        let listing = listings.entry((checkout.directory.to_owned(), hidden));
+        Arc::clone(listing.or_insert_with(|| Arc::new(all_directories(checkout, hidden))))
     }
 }
 
@@ -57,6 +69,7 @@ impl<'r> Renderers<'r> {
             charts: Charts::with_sources(repository, chart_sources(config), config.lookup.clone()),
             clusters: RwLock::default(),
             fixtures: Fixtures::default(),
+            listings: Listings::default(),
         }
     }
 
@@ -180,7 +193,7 @@ impl Stages for Renderers<'_> {
 
     fn expand(&self, set: &Resource) -> Expanded {
         let clusters = self.clusters.read().unwrap_or_else(PoisonError::into_inner);
-        let git = Own { repository: self.repository, identity: &self.identity };
+        let git = Own { repository: self.repository, identity: &self.identity, listings: &self.listings };
         let context = Context {
             git: &git,
             clusters: &clusters.registered,

@@ -17,6 +17,8 @@ use crate::yaml::Node;
 struct Pattern<'n> {
     node: &'n Node,
     text: &'n str,
+    /// The text up to its first wildcard.
+    start: &'n str,
     exclude: bool,
 }
 
@@ -41,9 +43,11 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
     let files = patterns(body.get("files"));
     let prefix = body.get("pathParamPrefix").and_then(Node::text).unwrap_or_default();
     if !directories.is_empty() {
-        let all = all_directories(&checkout, scope.context.fixtures.hidden_directories);
-        for directory in &all {
-            let matches = |pattern: &&Pattern<'_>| path_match(pattern.text, directory);
+        let all = scope.context.git.directories(&checkout, scope.context.fixtures.hidden_directories);
+        for directory in all.iter() {
+            // Of many directories few begin as a pattern does.
+            let matches =
+                |pattern: &&Pattern<'_>| directory.starts_with(pattern.start) && path_match(pattern.text, directory);
             if directories.iter().filter(|pattern| pattern.exclude).any(|pattern| matches(&pattern)) {
                 continue;
             }
@@ -68,7 +72,11 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
     let root = checkout.directory;
     for (id, file) in checkout.repository.snapshot.under(root) {
         let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
-        let covers = |index: usize| globs.covers(index, files[index].text, path);
+        // Of many files few begin as a pattern does.
+        let covers = |index: usize| {
+            let start = files[index].start.strip_prefix("./").unwrap_or(files[index].start);
+            (start == "." || path.starts_with(start)) && globs.covers(index, files[index].text, path)
+        };
         let by = (0..files.len()).filter(|index| !files[*index].exclude).find(|index| covers(*index));
         let Some(by) = by else { continue };
         if (0..files.len()).filter(|index| files[*index].exclude).any(covers) {
@@ -105,10 +113,14 @@ fn patterns(node: Option<&Node>) -> Vec<Pattern<'_>> {
     let items = node.map(Node::items).unwrap_or_default();
     items
         .iter()
-        .map(|item| Pattern {
-            node: item.get("path").unwrap_or(item),
-            text: item.get("path").and_then(Node::text).unwrap_or_default(),
-            exclude: item.get("exclude").and_then(Node::as_bool).unwrap_or(false),
+        .map(|item| {
+            let text = item.get("path").and_then(Node::text).unwrap_or_default();
+            Pattern {
+                node: item.get("path").unwrap_or(item),
+                text,
+                start: text.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default(),
+                exclude: item.get("exclude").and_then(Node::as_bool).unwrap_or(false),
+            }
         })
         .collect()
 }
@@ -136,10 +148,16 @@ impl Globs {
 pub(crate) fn all_directories(checkout: &Checkout<'_>, hidden: bool) -> Vec<String> {
     let root = checkout.directory;
     let mut all: BTreeSet<Vec<&str>> = BTreeSet::new();
+    let mut before = "";
     for (_, file) in checkout.repository.snapshot.under(root) {
         let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
-        let mut parts: Vec<&str> = path.split('/').collect();
-        parts.pop();
+        // The files of a directory mostly follow each other.
+        let directory = parent(path);
+        if directory == before || directory.is_empty() {
+            continue;
+        }
+        before = directory;
+        let mut parts: Vec<&str> = directory.split('/').collect();
         if let Some(at) = parts.iter().position(|part| part.starts_with('.')).filter(|_| !hidden) {
             parts.truncate(at);
         }

@@ -26,6 +26,8 @@ mod remote;
 mod selector;
 mod template;
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 pub use fixtures::Fixtures;
@@ -59,6 +61,12 @@ pub struct Checkout<'a> {
 pub trait Git: Sync {
     /// The repository at `url`, at `revision`; `None` if its files are not at hand.
     fn checkout(&self, url: &str, revision: &str) -> Option<Checkout<'_>>;
+
+    /// The directories of a checkout, those with a dot before their name if `hidden`: in the order in which a walk meets
+    /// them. Whoever expands many sets remembers them.
+    fn directories(&self, checkout: &Checkout<'_>, hidden: bool) -> Arc<Vec<String>> {
+        Arc::new(all_directories(checkout, hidden))
+    }
 }
 
 /// What generators see.
