@@ -147,7 +147,7 @@ fn incomplete(node: &Node, one_of_several: bool) -> Option<(&Node, &'static str)
     if !has("repoURL") {
         return Some((node, "the source has no repoURL"));
     }
-    if !has("path") && !has("chart") && !(one_of_several && has("ref")) {
+    if !(has("path") || has("chart") || one_of_several && has("ref")) {
         return Some((
             node,
             if one_of_several {

@@ -47,6 +47,9 @@ fn misspelt(word: &str) -> String {
     letters.into_iter().collect()
 }
 
+/// Makes a manifest that has a sync option.
+type Manifest = fn(&str) -> String;
+
 #[test]
 fn every_sync_option_is_known_with_its_values_and_its_places() {
     let Some(list) = list("options.yaml") else { return };
@@ -54,7 +57,7 @@ fn every_sync_option_is_known_with_its_values_and_its_places() {
     for option in items(&list, "syncOptions") {
         let key = text(option, "key");
         let places = texts(option, "where");
-        let everywhere: [(&str, fn(&str) -> String); 2] = [
+        let everywhere: [(&str, Manifest); 2] = [
             ("app", with_option),
             ("resource", |option| annotated("ConfigMap", "argocd.argoproj.io/sync-options", option)),
         ];
