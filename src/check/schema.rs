@@ -16,6 +16,7 @@ use super::rules::{
 use super::{ResourceContext, World};
 use crate::finding::{Applicability, Finding, NotJudged, Severity};
 use crate::origin::Mark;
+use crate::render::Resource;
 use crate::resolve::TargetKind;
 use crate::schema::{Catalogue, Lookup, Replacement, Unjudged, Violation, ViolationKind};
 use crate::yaml::Node;
@@ -67,6 +68,10 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
         if base && kind == ViolationKind::Required && pointer.starts_with("/subjects/") {
             continue;
         }
+        // So do the values of its variables, and labels that reach into selectors.
+        if base && (is_variable(node) || kind == ViolationKind::Required && is_labelled_later(resource, &pointer)) {
+            continue;
+        }
         let rule = match kind {
             ViolationKind::Required => &schema_required_property::RULE,
             ViolationKind::Type => &schema_type_mismatch::RULE,
@@ -114,6 +119,18 @@ fn is_refused(pointer: &str) -> bool {
 /// Whether the value is filled in by a plugin after rendering: `<path:secret/data/web#token>`.
 fn is_placeholder(node: &Node) -> bool {
     node.text().is_some_and(|text| text.trim_start().starts_with("<path:"))
+}
+
+/// Whether the value reads a variable of kustomize that is still to be given: `$(domain)`.
+fn is_variable(node: &Node) -> bool {
+    let rest = node.text().and_then(|text| text.split_once("$("));
+    rest.is_some_and(|(_, rest)| rest.contains(')'))
+}
+
+/// Whether a workload at whose `pointer` something is missing lacks its selector alone: an overlay's labels make one.
+fn is_labelled_later(resource: &Resource, pointer: &str) -> bool {
+    let spec = |key: &str| resource.node.path(&["spec", key]).is_some();
+    resource.group() == "apps" && pointer == "/spec" && spec("template") && !spec("selector")
 }
 
 /// What could not be validated: one entry for each kind without schema, at the first object of it, and one for each
