@@ -2,6 +2,7 @@
 //! in seconds and in bounded memory.
 
 mod breaks;
+mod realworld;
 
 use std::collections::BTreeSet;
 use std::fs;
