@@ -16,7 +16,6 @@ use super::rules::{
 use super::{ResourceContext, World};
 use crate::finding::{Applicability, Finding, NotJudged, Severity};
 use crate::origin::Mark;
-use crate::render::Resource;
 use crate::resolve::TargetKind;
 use crate::schema::{Catalogue, Lookup, Replacement, Unjudged, Violation, ViolationKind};
 use crate::yaml::Node;
@@ -68,8 +67,8 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
         if base && kind == ViolationKind::Required && pointer.starts_with("/subjects/") {
             continue;
         }
-        // So do the values of its variables, and labels that reach into selectors.
-        if base && (is_variable(node) || kind == ViolationKind::Required && is_labelled_later(resource, &pointer)) {
+        // So do the values of its variables.
+        if base && is_variable(node) {
             continue;
         }
         let rule = match kind {
@@ -125,12 +124,6 @@ fn is_placeholder(node: &Node) -> bool {
 fn is_variable(node: &Node) -> bool {
     let rest = node.text().and_then(|text| text.split_once("$("));
     rest.is_some_and(|(_, rest)| rest.contains(')'))
-}
-
-/// Whether a workload at whose `pointer` something is missing lacks its selector alone: an overlay's labels make one.
-fn is_labelled_later(resource: &Resource, pointer: &str) -> bool {
-    let spec = |key: &str| resource.node.path(&["spec", key]).is_some();
-    resource.group() == "apps" && pointer == "/spec" && spec("template") && !spec("selector")
 }
 
 /// What could not be validated: one entry for each kind without schema, at the first object of it, and one for each

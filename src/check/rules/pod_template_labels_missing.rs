@@ -2,7 +2,6 @@
 
 use crate::check::ResourceContext;
 use crate::finding::{Check, Finding, declare_rule};
-use crate::resolve::TargetKind;
 use crate::yaml::Node;
 
 declare_rule! {
@@ -57,10 +56,6 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
         .iter()
         .map(|entry| format!("{}: {}", entry.key_text(), entry.value.text().unwrap_or_default()))
         .collect();
-    // Where nothing is selected yet, the labels come with an overlay, as does the selector.
-    if matches!(context.rendered.target.kind, TargetKind::Kustomization(_)) && spec.get("selector").is_none() {
-        return;
-    }
     let help = match wanted.is_empty() {
         true => "give spec.template.metadata.labels the labels that spec.selector asks for".to_owned(),
         false => format!("add metadata.labels with {}", wanted.join(", ")),
