@@ -63,10 +63,10 @@ fn one(object: &Object<'_>, entry: &Entry, findings: &mut Vec<Finding>) {
             nearest(name, keys().filter_map(|known| known.strip_prefix(prefix))).map(|near| format!("{prefix}{near}"))
         }
         // A name that is right below a prefix that is nearly so.
-        None => key.split_once('/').and_then(|(prefix, name)| {
+        None => key.split_once('/').filter(|(prefix, _)| prefix.contains("argo")).and_then(|(prefix, name)| {
             let near = nearest(prefix, PREFIXES.iter().map(|prefix| prefix.trim_end_matches('/')))?;
             let known = format!("{near}/{name}");
-            (prefix.contains("argo") && keys().any(|key| key == known)).then_some(known)
+            keys().any(|key| key == known).then_some(known)
         }),
     };
     if let Some(near) = near {
