@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints an answer")]
 
 mod appset;
+mod health;
 mod order;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     };
     let answer = match kind.as_str() {
         "appset" => appset::generate(path.as_ref()),
+        "health" => health::assess(path.as_ref()),
         "waves" => order::waves(path.as_ref()),
         "exec" => order::exec(path.as_ref()),
         _ => Err(format!("no kind {kind}")),
