@@ -14,6 +14,7 @@ mod cluster;
 mod hostile;
 mod layers;
 mod parity;
+mod provenance;
 mod repos;
 mod spec;
 mod yaml;

@@ -85,7 +85,7 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
         // A value that came a long way is mended where a person decides.
         if let Some(Replacement { text, same }) = replacement
             && node.mark().is_some()
-            && node.origin.trail.is_none()
+            && node.origin.last_step().is_none()
         {
             let applicability = if same { Applicability::Safe } else { Applicability::Unsafe };
             finding = finding.fix(applicability, node.mark(), text);

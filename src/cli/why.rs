@@ -1,5 +1,6 @@
 //! `tiphys why`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::input::RepositoryArgs;
@@ -103,6 +104,14 @@ fn tell(snapshot: &Snapshot, resource: &Resource, pointer: &str, value: &Node, o
             let _ = writeln!(out, "  written at {}", at(value.mark()));
             for step in value.origin.steps().iter().rev() {
                 let _ = writeln!(out, "  {} at {}", step.what, at(step.mark));
+            }
+            let mut by_file: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+            for mark in value.origin.depends_on() {
+                by_file.entry(snapshot.path(mark.file)).or_default().insert(mark.line);
+            }
+            for (file, lines) in by_file {
+                let lines: Vec<String> = lines.iter().map(u32::to_string).collect();
+                let _ = writeln!(out, "  depends on {file}:{}", lines.join(", "));
             }
         }
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use crate::finding::{Finding, NotJudged, ResourceRef};
-use crate::origin::{FileId, Mark};
+use crate::origin::{FileId, Mark, Origin};
 use crate::yaml::Node;
 
 /// One Kubernetes object as it would be applied.
@@ -37,8 +37,19 @@ pub struct Output {
     pub unserved: Vec<(Mark, SmolStr, Mark)>,
     /// The files that were read.
     pub used: BTreeSet<FileId>,
+    /// Objects that were taken out again.
+    pub removed: Vec<Removed>,
     /// Whether the output is whole: `false` when the real tool would refuse to render.
     pub failed: bool,
+}
+
+/// An object that a patch deleted, or that says of itself that it is local.
+#[derive(Debug, Clone)]
+pub struct Removed {
+    /// Its kind, namespace and name.
+    pub id: String,
+    /// What says so, and what chose the object.
+    pub origin: Origin,
 }
 
 impl Output {
@@ -49,6 +60,7 @@ impl Output {
         self.not_judged.extend(other.not_judged);
         self.unserved.extend(other.unserved);
         self.used.extend(other.used);
+        self.removed.extend(other.removed);
         self.failed |= other.failed;
     }
 }

@@ -11,11 +11,12 @@ use tiphys::render::kustomize::{Builds, Options, Overrides};
 use tiphys::source::worktree;
 use tiphys::yaml::{Limits, Node, Value, read};
 
-struct Case {
-    name: String,
-    base: PathBuf,
-    target: String,
-    restrict: bool,
+/// A recorded case: a kustomization, and what kustomize printed.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) base: PathBuf,
+    pub(crate) target: String,
+    pub(crate) restrict: bool,
     expected: Option<PathBuf>,
 }
 
@@ -31,7 +32,7 @@ fn case(meta: &Json, name: String, base: PathBuf, expected: PathBuf) -> Case {
 }
 
 /// Every case below `root`: folders with `case.json`, and lists in `cases.jsonl`.
-fn cases(root: &Path) -> Vec<Case> {
+pub(crate) fn cases(root: &Path) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(directory) = open.pop() {

@@ -4,6 +4,6 @@ mod argo_appset;
 mod argo_health;
 mod argo_order;
 mod helm;
-mod kustomize;
+pub(crate) mod kustomize;
 mod rego;
 mod templates;

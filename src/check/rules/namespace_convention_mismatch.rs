@@ -55,7 +55,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         let Some(convention) = of.filter(|convention| !convention.prefix.is_empty()) else { continue };
         if node.text().is_some_and(|namespace| !namespace.starts_with(&convention.prefix)) {
             // In a set the template is the place where the prefix is lacking.
-            let template = application.generated_by.as_ref().and(node.origin.trail.as_ref());
+            let template = application.generated_by.as_ref().and(node.origin.last_step());
             let whole = template.filter(|step| step.what.starts_with("template"));
             let mark = whole.map_or(node.mark(), |step| step.mark);
             wrong.entry(mark).or_default().push((application, node, convention));

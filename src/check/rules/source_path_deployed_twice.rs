@@ -92,5 +92,5 @@ fn misplaced(world: &World<'_>, a: &Application, b: &Application) -> bool {
 
 /// The line of the template, where a value came through one.
 fn template_mark(node: &Node) -> Mark {
-    node.origin.trail.as_ref().map_or(Mark::NONE, |step| step.mark)
+    node.origin.last_step().map_or(Mark::NONE, |step| step.mark)
 }

@@ -136,7 +136,7 @@ fn overlap(world: &World<'_>, template: &Template<'_>, findings: &mut Vec<Findin
                 .help("merge the two sets")
                 .resource(template.set.reference())
                 .related(node.mark(), format!("Application {}", application.id()))
-                .related(node.origin.trail.as_ref().map_or(Mark::NONE, |step| step.mark), "its template"),
+                .related(node.origin.last_step().map_or(Mark::NONE, |step| step.mark), "its template"),
         );
     }
 }

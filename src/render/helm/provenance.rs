@@ -162,7 +162,7 @@ impl Mapper<'_> {
                 let mut trail: Option<Arc<Step>> = None;
                 for origin in origins.iter().take(8) {
                     let what = Arc::from("value that the template reads");
-                    trail = Some(Arc::new(Step { mark: origin.mark, what, before: trail }));
+                    trail = Some(Arc::new(Step { mark: origin.mark, what, follows: None, before: trail }));
                 }
                 Origin { mark: template, trail }
             }

@@ -68,7 +68,8 @@ pub(super) fn overlay(base: &Map, over: &Map) {
         match (base.get_with_origin(&key), &value) {
             (Some((Value::Map(old), _)), Value::Map(new)) => overlay(&old, new),
             (Some((_, old)), _) if old.mark.is_some() && origin.mark.is_some() => {
-                let step = crate::origin::Step { mark: old.mark, what: "values".into(), before: old.trail };
+                let step =
+                    crate::origin::Step { mark: old.mark, what: "values".into(), follows: None, before: old.trail };
                 let origin = match origin.trail {
                     None => crate::origin::Origin { mark: origin.mark, trail: Some(std::sync::Arc::new(step)) },
                     Some(_) => origin,

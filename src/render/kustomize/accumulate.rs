@@ -21,6 +21,7 @@ use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
 use crate::load::{KUSTOMIZATION_NAMES, Repository};
 use crate::origin::{FileId, Mark};
+use crate::render::Removed;
 use crate::render::helm::Charts;
 use crate::source::{Content, File, MAX_FILE_BYTES, base_name, join, normalize, parent};
 use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
@@ -78,6 +79,7 @@ pub(super) struct Build {
     pub(super) findings: Vec<Finding>,
     pub(super) not_judged: Vec<NotJudged>,
     pub(super) used: BTreeSet<FileId>,
+    pub(super) removed: Vec<Removed>,
     pub(super) failed: bool,
     /// Something could not be read: what is missed may be there.
     pub(super) partial: bool,
@@ -159,6 +161,7 @@ impl Build {
             }
         }
         self.used.extend(&other.used);
+        self.removed.extend(other.removed.iter().cloned());
         self.failed |= other.failed;
         self.partial |= other.partial;
     }

@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use smol_str::SmolStr;
 
 use super::fieldspec::{self, FieldSpec};
-use super::resource::Gvk;
+use super::resource::{Gvk, leaves};
+use crate::origin::Origin;
 use crate::yaml::Node;
 
 /// The field specifications of every transformer.
@@ -432,7 +433,11 @@ impl Config {
             let name = entry.key_text();
             if name == "nameReference" {
                 for item in entry.value.items() {
-                    let referrers = item.get("fieldSpecs").map_or(Ok(Vec::new()), |node| field_specs(node, false))?;
+                    let mut referrers =
+                        item.get("fieldSpecs").map_or(Ok(Vec::new()), |node| field_specs(node, false))?;
+                    let target = ["group", "version", "kind"].iter().filter_map(|key| item.get(key)).flat_map(leaves);
+                    let target: Vec<Origin> = target.collect();
+                    referrers.iter_mut().for_each(|spec| spec.written.extend(target.iter().cloned()));
                     let reference = BackReference { target: gvk_of(item), referrers };
                     config.add_reference(reference).map_err(|error| (error, item.clone()))?;
                 }
@@ -479,7 +484,7 @@ pub(super) fn field_specs(node: &Node, lenient: bool) -> Result<Vec<FieldSpec>, 
         }
         let path = item.get("path").and_then(Node::text).unwrap_or_default();
         let create = item.get("create").and_then(Node::as_bool).unwrap_or(false);
-        specs.push(FieldSpec::new(gvk_of(item), path, create));
+        specs.push(FieldSpec { written: leaves(item), ..FieldSpec::new(gvk_of(item), path, create) });
     }
     Ok(specs)
 }

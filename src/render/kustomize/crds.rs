@@ -7,7 +7,7 @@ use super::config::{BackReference, Config};
 use super::fieldspec::{self, FieldSpec};
 use super::kustomization::field;
 use super::resource::{Gvk, raw};
-use crate::origin::FileId;
+use crate::origin::{FileId, Mark, Origin};
 use crate::yaml::{Mapping, Node};
 
 /// Types are followed into each other at most this deep.
@@ -54,7 +54,11 @@ fn follow(
     }
     for entry in &properties.entries {
         path.push(SmolStr::new(entry.key_text()));
-        let spec = |path: &[SmolStr]| FieldSpec::new(gvk.clone(), &path.join("/"), false);
+        let written = Origin::at(Mark::file(entry.value.mark().file));
+        let spec = |path: &[SmolStr]| FieldSpec {
+            written: vec![written.clone()],
+            ..FieldSpec::new(gvk.clone(), &path.join("/"), false)
+        };
         let has = |key: &str| entry.value.get(key).and_then(Node::as_str).is_some();
         if has("x-kubernetes-annotation") {
             fieldspec::merge(&mut config.common_annotations, &[spec(path)])?;

@@ -2,8 +2,8 @@
 
 use smol_str::SmolStr;
 
-use super::resource::Gvk;
-use crate::origin::Origin;
+use super::resource::{Gvk, Res};
+use crate::origin::{Follows, Origin};
 use crate::yaml::{Entry, Node, Scalar, Sequence, Value};
 
 /// A path in the objects of some kinds.
@@ -17,6 +17,8 @@ pub(super) struct FieldSpec {
     pub(super) parts: Vec<SmolStr>,
     /// Whether the field is made where it is missing.
     pub(super) create: bool,
+    /// Where a configuration says so; nothing for kustomize's own.
+    pub(super) written: Vec<Origin>,
 }
 
 /// What a missing field is made as.
@@ -31,6 +33,14 @@ pub(super) enum Make {
 }
 
 impl FieldSpec {
+    /// What a value that is changed because of it depends on, in `res`.
+    pub(super) fn follows(&self, res: &Res) -> Option<Follows> {
+        if self.gvk == Gvk::default() && self.written.is_empty() {
+            return None;
+        }
+        Some(res.type_origins().into_iter().chain(self.written.iter().cloned()).collect())
+    }
+
     /// Whether it is for objects of this kind.
     pub(super) fn is_for(&self, gvk: &Gvk) -> bool {
         gvk.is_selected(&self.gvk)
@@ -48,7 +58,7 @@ pub(super) struct FieldError {
 
 impl FieldSpec {
     pub(super) fn new(gvk: Gvk, path: &str, create: bool) -> FieldSpec {
-        FieldSpec { gvk, parts: split_path(path, '/'), path: SmolStr::new(path), create }
+        FieldSpec { gvk, parts: split_path(path, '/'), path: SmolStr::new(path), create, written: Vec::new() }
     }
 
     fn effectively_equals(&self, other: &FieldSpec) -> bool {
@@ -143,10 +153,9 @@ pub(super) fn visit(
             let position = match position {
                 Some(position) => {
                     let value = &mut mapping.entries[position].value;
-                    if value.is_null() && list {
-                        value.value = Value::Sequence(Sequence::default());
-                    } else if value.is_null() && created {
-                        value.value = fresh();
+                    if value.is_null() && (list || created) {
+                        value.value = if list { Value::Sequence(Sequence::default()) } else { fresh() };
+                        value.origin = value.origin.because(Some([asked.clone()].into()));
                     }
                     position
                 }

@@ -7,15 +7,15 @@ use smol_str::SmolStr;
 
 use super::accumulate::{Build, Builds, Context};
 use super::config::{ORDER_FIRST, ORDER_LAST};
-use super::generate::BUILD_ANNOTATIONS;
+use super::generate::{self, BUILD_ANNOTATIONS};
 use super::kustomization::{Kustomization, Sort};
 use super::overrides::Overrides;
-use super::resource::{Gvk, Id, Res, raw};
+use super::resource::{Gvk, Id, Res, leaves, raw};
 use super::{hash, metadata, nameref, transform, vars};
 use crate::check::rules;
 use crate::finding::Finding;
-use crate::origin::Mark;
-use crate::render::{Output, Resource};
+use crate::origin::{Follows, Mark};
+use crate::render::{Output, Removed, Resource};
 use crate::source::normalize;
 use crate::yaml::{Node, Scalar, Tag, Value};
 
@@ -60,6 +60,7 @@ fn output(build: Build) -> Output {
         findings: build.findings,
         not_judged: build.not_judged,
         used: build.used,
+        removed: build.removed,
         failed: build.failed,
         ..Output::default()
     }
@@ -69,10 +70,7 @@ fn finish(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut 
     add_hashes(context, build);
     nameref::run(context, build);
     vars::resolve(build);
-    build.resources.retain(|res| {
-        let local = res.texts("annotations").find(|(key, _)| *key == "config.kubernetes.io/local-config");
-        local.is_none_or(|(_, value)| value == "false")
-    });
+    leave_out_local(context, build);
     transform::drop_empty(build);
     sort(context, kustomization.sort.as_ref(), build);
     metadata::label(kustomization, build);
@@ -83,15 +81,36 @@ fn finish(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut 
     check_values(build);
 }
 
+/// Takes out what is only there to configure.
+fn leave_out_local(context: &Context<'_, '_>, build: &mut Build) {
+    let Build { resources, removed, .. } = build;
+    resources.retain(|res| {
+        let annotations = res.metadata("annotations").map_or(&[][..], Node::entries);
+        let local = annotations.iter().find(|entry| entry.key_text() == "config.kubernetes.io/local-config");
+        let Some(local) = local.filter(|entry| raw(&entry.value) != "false") else { return true };
+        let origin = local.value.origin.clone();
+        removed.push(Removed { id: res.id(context.schema).to_string(), origin });
+        false
+    });
+}
+
 /// Puts the hash of their content behind the names of generated resources.
 pub(super) fn add_hashes(context: &Context<'_, '_>, build: &mut Build) {
     for res in build.resources.iter_mut().filter(|res| res.book.needs_hash) {
         let name = format!("{}-{}", res.name(), hash::of(res));
+        let follows: Follows = hash::fields(res.kind())
+            .map_or_else(
+                || leaves(&res.node),
+                |fields| fields.iter().filter_map(|field| res.node.get(field)).flat_map(leaves).collect(),
+            )
+            .into_iter()
+            .chain(generate::asks_for_hash(res))
+            .collect();
         res.remember_name(context.schema);
         let node = res.node_mut();
         if let Some(old) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("name")) {
             let mark = old.mark();
-            old.origin = old.origin.then(mark, "hash of the content");
+            old.origin = old.origin.then_following(mark, "hash of the content", Some(follows));
             old.value = Value::Scalar(Scalar::string(name));
         }
     }

@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 use super::accumulate::{Build, Context};
 use super::helm;
 use super::kustomization::{Generator, Kustomization};
-use super::resource::{Behavior, PreviousName, Res, mapping_at, raw};
-use crate::origin::{FileId, Mark, Origin};
+use super::resource::{Behavior, PreviousName, Res, depend, mapping_at, raw};
+use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::source::{Content, base_name};
 use crate::yaml::{Entry, Node, Scalar, Value};
 
@@ -242,6 +242,8 @@ fn encode(bytes: &[u8]) -> String {
 
 /// What a generated resource takes over from the one that it replaces or merges with.
 pub(super) fn take_over(res: &mut Res, old: &Res, merge: bool) {
+    let chosen: Follows = res.id_origins().into_iter().chain(old.id_origins()).collect();
+    depend(res.node_mut(), &chosen);
     let needs_hash = res.book.needs_hash;
     let behavior = old.book.behavior;
     let own = std::mem::take(&mut res.book);
@@ -287,7 +289,7 @@ pub(super) fn take_over(res: &mut Res, old: &Res, merge: bool) {
                     let value = match mapping.get(&key) {
                         Some(old) => {
                             let origin =
-                                old.origin.replaced_by(entry.value.origin.mark, "generator with behavior: merge");
+                                old.origin.replaced_by_value(&entry.value.origin, "generator with behavior: merge");
                             Node { origin, ..entry.value }
                         }
                         None => entry.value,
@@ -339,6 +341,12 @@ pub(super) fn with_notes(mut res: Res) -> Res {
             .collect();
     }
     res
+}
+
+/// Where a manifest itself asks for a hash behind its name.
+pub(super) fn asks_for_hash(res: &Res) -> Option<Origin> {
+    let note = res.node.path(&["metadata", "annotations"])?.get("internal.config.kubernetes.io/needsHashSuffix")?;
+    Some(note.origin.clone())
 }
 
 /// Annotations that never leave a build.

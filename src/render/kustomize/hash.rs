@@ -49,6 +49,15 @@ pub(super) fn of(res: &Res) -> String {
         .collect()
 }
 
+/// The fields that count; all of them for other kinds.
+pub(super) fn fields(kind: &str) -> Option<&'static [&'static str]> {
+    match kind {
+        "ConfigMap" => Some(&["data", "binaryData"]),
+        "Secret" => Some(&["data", "stringData", "type"]),
+        _ => None,
+    }
+}
+
 /// A field as it is hashed: the text of a scalar, the JSON of a mapping.
 fn plain(node: &Node) -> Json {
     match &node.value {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::origin::{Mark, Origin};
+use super::resource::depend;
+use crate::origin::{Follows, Mark, Origin};
 use crate::yaml::{Entry, Node, Resolved, Scalar, Style, Tag, Value};
 
 /// One operation of a patch.
@@ -15,6 +16,8 @@ pub(super) struct Operation {
     from: SmolStr,
     value: Option<Node>,
     mark: Mark,
+    /// Where its parts stand, without the value.
+    written: Vec<Origin>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,19 +70,31 @@ pub(super) fn operations(node: &Node) -> Result<Vec<Operation>, OperationError> 
             from: text("from").unwrap_or_default(),
             value: item.get("value").cloned(),
             mark: item.get("path").map_or(item.mark(), Node::mark),
+            written: ["op", "path", "from"]
+                .iter()
+                .filter_map(|key| item.get(key))
+                .map(|node| node.origin.clone())
+                .collect(),
         });
     }
     Ok(operations)
 }
 
-/// Applies `operations` to `node`, which is read as JSON: large numbers lose digits.
+/// Applies `operations` to `node`, which is read as JSON: large numbers lose digits. `follows` is what chose the node.
 ///
 /// # Errors
 /// The first operation that does not apply. `node` is then half changed.
-pub(super) fn apply(node: &mut Node, operations: &[Operation], step: &Arc<str>) -> Result<(), OperationError> {
-    through_json(node);
+pub(super) fn apply(
+    node: &mut Node,
+    operations: &[Operation],
+    step: &Arc<str>,
+    follows: Follows,
+) -> Result<(), OperationError> {
+    through_json(node, &follows);
+    let chosen = Origin::NONE.because(Some(follows));
     for operation in operations {
-        one(node, operation, step).map_err(|message| OperationError {
+        let because: Follows = operation.written.iter().cloned().chain([chosen.clone()]).collect();
+        one(node, operation, step, &because).map_err(|message| OperationError {
             message: format!("{}: {message}", operation.path),
             mark: operation.mark,
         })?;
@@ -87,28 +102,33 @@ pub(super) fn apply(node: &mut Node, operations: &[Operation], step: &Arc<str>) 
     Ok(())
 }
 
-fn one(node: &mut Node, operation: &Operation, step: &Arc<str>) -> Result<(), String> {
+fn one(node: &mut Node, operation: &Operation, step: &Arc<str>, because: &Follows) -> Result<(), String> {
     let value = || {
         let mut value = operation.value.clone().unwrap_or_else(|| Node::null(Origin::at(operation.mark)));
-        through_json(&mut value);
+        through_json(&mut value, because);
+        depend(&mut value, because);
         value
     };
     let path = operation.path.as_str();
     match operation.kind {
         OperationKind::Add => add(node, path, value(), step),
-        OperationKind::Remove => remove(node, path).map(drop),
+        OperationKind::Remove => remove(node, path, because).map(drop),
         OperationKind::Replace if path.is_empty() => {
             *node = value();
             Ok(())
         }
         OperationKind::Replace => replace(node, path, value(), step),
         OperationKind::Move => {
-            let value = get(node, &operation.from)?.cloned().unwrap_or_else(|| Node::null(Origin::at(operation.mark)));
-            remove(node, &operation.from)?;
+            let mut value =
+                get(node, &operation.from)?.cloned().unwrap_or_else(|| Node::null(Origin::at(operation.mark)));
+            depend(&mut value, because);
+            remove(node, &operation.from, because)?;
             add(node, path, value, step)
         }
         OperationKind::Copy => {
-            let value = get(node, &operation.from)?.cloned().unwrap_or_else(|| Node::null(Origin::at(operation.mark)));
+            let mut value =
+                get(node, &operation.from)?.cloned().unwrap_or_else(|| Node::null(Origin::at(operation.mark)));
+            depend(&mut value, because);
             add(node, path, value, step)
         }
         OperationKind::Test => {
@@ -125,10 +145,12 @@ fn one(node: &mut Node, operation: &Operation, step: &Arc<str>) -> Result<(), St
 }
 
 /// The value as JSON and back: numbers are floats of 64 bits.
-fn through_json(node: &mut Node) {
+fn through_json(node: &mut Node, because: &Follows) {
     match &mut node.value {
-        Value::Mapping(mapping) => mapping.entries.iter_mut().for_each(|entry| through_json(&mut entry.value)),
-        Value::Sequence(sequence) => sequence.items.iter_mut().for_each(through_json),
+        Value::Mapping(mapping) => {
+            mapping.entries.iter_mut().for_each(|entry| through_json(&mut entry.value, because));
+        }
+        Value::Sequence(sequence) => sequence.items.iter_mut().for_each(|item| through_json(item, because)),
         Value::Scalar(scalar) => {
             const EXACT: u64 = 1 << 53;
             let rounded = match scalar.resolve() {
@@ -136,6 +158,7 @@ fn through_json(node: &mut Node) {
                 Resolved::Uint(value) => value as f64,
                 _ => return,
             };
+            node.origin = node.origin.because(Some(because.clone()));
             *scalar = Scalar { text: SmolStr::new(format!("{rounded:e}")), style: Style::Plain, tag: Tag::None };
         }
     }
@@ -221,7 +244,7 @@ fn get<'n>(node: &'n Node, path: &str) -> Result<Option<&'n Node>, String> {
 }
 
 fn put(value: Node, old: &Node, step: &Arc<str>) -> Node {
-    let origin = old.origin.replaced_by(value.origin.mark, step.clone());
+    let origin = old.origin.replaced_by_value(&value.origin, step.clone());
     Node { origin, ..value }
 }
 
@@ -245,9 +268,11 @@ fn add(node: &mut Node, path: &str, value: Node, step: &Arc<str>) -> Result<(), 
     Ok(())
 }
 
-fn remove(node: &mut Node, path: &str) -> Result<Node, String> {
+fn remove(node: &mut Node, path: &str, because: &Follows) -> Result<Node, String> {
     let (parts, last) = split(path)?;
-    match &mut container(node, &parts)?.value {
+    let container = container(node, &parts)?;
+    container.origin = container.origin.because(Some(because.clone()));
+    match &mut container.value {
         Value::Mapping(mapping) => {
             mapping.remove(&last).map(|entry| entry.value).ok_or_else(|| format!("there is no `{last}` to remove"))
         }

@@ -10,10 +10,10 @@ use smol_str::SmolStr;
 use super::config::field_specs;
 use super::fieldspec::FieldSpec;
 use super::patch::Body;
-use super::resource::raw;
+use super::resource::{leaves, raw};
 use crate::check::rules;
 use crate::finding::Finding;
-use crate::origin::{FileId, Mark, Origin};
+use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::yaml::{Kind, Mapping, Node, Resolved, Value};
 
 /// A kustomization or component.
@@ -87,6 +87,8 @@ pub(super) struct Selector {
     pub(super) label_selector: SmolStr,
     pub(super) annotation_selector: SmolStr,
     pub(super) mark: Option<Mark>,
+    /// Where its parts stand.
+    pub(super) written: Vec<Origin>,
 }
 
 /// An entry of `images`.
@@ -101,6 +103,8 @@ pub(super) struct Image {
     pub(super) mark: Mark,
     /// The value in force: the tag, the digest or the name.
     pub(super) origin: Origin,
+    /// Where all that it says stands.
+    pub(super) written: Follows,
 }
 
 /// An entry of `replicas`.
@@ -110,6 +114,8 @@ pub(super) struct Replica {
     pub(super) count: i64,
     pub(super) mark: Mark,
     pub(super) origin: Origin,
+    /// Where the name stands.
+    pub(super) written: Option<Origin>,
 }
 
 /// An entry of `vars`.
@@ -123,6 +129,8 @@ pub(super) struct Variable {
     pub(super) namespace: SmolStr,
     pub(super) field_path: SmolStr,
     pub(super) mark: Mark,
+    /// Where its parts stand.
+    pub(super) written: Vec<Origin>,
 }
 
 /// An entry of `configMapGenerator` or `secretGenerator`.
@@ -367,6 +375,7 @@ impl Reader<'_> {
             annotation_selector: self.smol(mapping, "annotationSelector"),
             // Where it has one, the name is what is at fault when nothing is selected.
             mark: Some(field(mapping, "name").unwrap_or(node).mark()),
+            written: leaves(node),
         })
     }
 
@@ -400,6 +409,7 @@ impl Reader<'_> {
             tag_suffix: self.smol(mapping, "tagSuffix"),
             mark: name.as_ref().map_or(node.mark(), Node::mark),
             origin: in_force.map_or_else(|| node.origin.clone(), |node| node.origin),
+            written: leaves(node).into(),
         })
     }
 
@@ -416,6 +426,7 @@ impl Reader<'_> {
             count: count.and_then(Node::as_i64).unwrap_or(0),
             mark: name.as_ref().map_or(node.mark(), Node::mark),
             origin: count.map_or_else(|| node.origin.clone(), |count| count.origin.clone()),
+            written: name.map(|name| name.origin),
         })
     }
 
@@ -444,6 +455,7 @@ impl Reader<'_> {
             namespace: self.smol(object, "namespace"),
             field_path: path.unwrap_or_else(|| SmolStr::new_static("metadata.name")),
             mark: node.mark(),
+            written: leaves(node),
         })
     }
 

@@ -4,13 +4,14 @@
 //! replaced. The functions on lists follow kustomize's step by step, because its corner cases (elements that lack a
 //! key, keys of several fields, nulls) decide what is deployed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::resource::{is_nil_or_empty, raw};
+use super::resource::{depend, is_nil_or_empty, raw};
 use super::schema::{At, MergeSchema};
-use crate::origin::{Mark, Origin};
+use crate::origin::{Follows, Mark, Origin, Step};
 use crate::yaml::{Entry, Kind, Node, Style, Tag, Value};
 
 /// Why a patch cannot be merged.
@@ -38,6 +39,8 @@ pub(super) struct Merge<'s> {
     schema: &'s MergeSchema,
     /// The step that values of the patch take: `patch web.yaml`.
     step: Arc<str>,
+    /// What the values of the patch depend on beside themselves: what chose the object, and the list's element.
+    trail: Option<Arc<Step>>,
     /// Whether the schema knows the object's kind; if not, it may know objects inside it.
     known: bool,
     /// Containers that were added without an image.
@@ -59,8 +62,47 @@ enum Directive {
 }
 
 impl<'s> Merge<'s> {
-    pub(super) fn new(schema: &'s MergeSchema, step: Arc<str>) -> Merge<'s> {
-        Merge { schema, step, known: true, added: Vec::new() }
+    /// A merge of what `follows` chose.
+    pub(super) fn new(schema: &'s MergeSchema, step: Arc<str>, follows: Follows) -> Merge<'s> {
+        let trail = Origin::NONE.because(Some(follows)).trail;
+        Merge { schema, step, trail, known: true, added: Vec::new() }
+    }
+
+    /// The origin of a value of the patch, with what it depends on.
+    fn theirs(&self, origin: &Origin) -> Origin {
+        match origin.trail {
+            None => Origin { mark: origin.mark, trail: self.trail.clone() },
+            Some(_) => origin.because(Some(Arc::from([Origin { mark: Mark::NONE, trail: self.trail.clone() }]))),
+        }
+    }
+
+    /// A value of the patch that is taken over as it is.
+    fn adopted(&self, mut node: Node) -> Node {
+        node.origin = self.theirs(&node.origin);
+        match &mut node.value {
+            Value::Scalar(_) => {}
+            Value::Sequence(sequence) => {
+                let items = std::mem::take(&mut sequence.items);
+                sequence.items = items.into_iter().map(|item| self.adopted(item)).collect();
+            }
+            Value::Mapping(mapping) => {
+                for entry in &mut mapping.entries {
+                    let value = std::mem::replace(&mut entry.value, Node::null(Origin::NONE));
+                    entry.value = self.adopted(value);
+                }
+            }
+        }
+        node
+    }
+
+    /// The origin of a value of the patch that stands where another stood.
+    fn instead_of(&self, old: &Origin, new: &Origin) -> Origin {
+        old.replaced_by_value(&self.theirs(new), self.step.clone())
+    }
+
+    /// The origin of a collection that the patch took something out of, at `mark`.
+    fn without(&self, origin: &Origin, mark: Mark) -> Origin {
+        origin.because(Some(Arc::from([Origin { mark, trail: self.trail.clone() }])))
     }
 
     /// Merges `patch` into `target`; `None` if the patch deletes it.
@@ -122,10 +164,10 @@ impl<'s> Merge<'s> {
             Some(_) => Ok(match (target, patch) {
                 (_, Some(patch)) if patch.is_null() => None,
                 (Some(target), Some(patch)) if !adopting => {
-                    let origin = target.origin.replaced_by(patch.origin.mark, self.step.clone());
+                    let origin = self.instead_of(&target.origin, &patch.origin);
                     Some(Walked { node: restyled(Node { origin, ..patch }, &target), own: false })
                 }
-                (_, Some(patch)) => Some(Walked { node: patch, own: false }),
+                (_, Some(patch)) => Some(Walked { node: self.adopted(patch), own: false }),
                 (Some(target), None) => Some(Walked { node: target, own: true }),
                 (None, None) => None,
             }),
@@ -160,7 +202,7 @@ impl<'s> Merge<'s> {
                 let adopted = self.adopt_map(patch, at)?;
                 return Ok(adopted.map(|walked| Walked {
                     node: Node {
-                        origin: target.origin.replaced_by(walked.node.origin.mark, self.step.clone()),
+                        origin: target.origin.replaced_by_value(&walked.node.origin, self.step.clone()),
                         ..walked.node
                     },
                     own: false,
@@ -188,6 +230,9 @@ impl<'s> Merge<'s> {
         at: At<'s>,
         adopting: bool,
     ) -> Result<Node, MergeError> {
+        if adopting {
+            target.origin = self.theirs(&target.origin);
+        }
         let Value::Mapping(mapping) = &mut target.value else { return Ok(target) };
         let mut theirs: Vec<Option<Entry>> = match patch.map(|patch| patch.value) {
             Some(Value::Mapping(mapping)) => mapping.entries.into_iter().map(Some).collect(),
@@ -206,9 +251,12 @@ impl<'s> Merge<'s> {
                 merged.push(Entry { key, value });
                 continue;
             }
+            let patched = slot.as_ref().map(|entry| place_of_removal(&entry.value));
             let walked = self.walk(Some(value), slot.map(|entry| entry.value), at.field(name), name, adopting)?;
-            if let Some(walked) = walked {
-                merged.push(Entry { key, value: walked.node });
+            match (walked, patched) {
+                (Some(walked), _) => merged.push(Entry { key, value: walked.node }),
+                (None, Some(mark)) => target.origin = self.without(&target.origin, mark),
+                (None, None) => {}
             }
         }
         for Entry { key, value } in theirs.into_iter().flatten() {
@@ -233,10 +281,11 @@ impl<'s> Merge<'s> {
             return Ok(match (target, patch) {
                 (_, Some(patch)) if patch.is_null() => None,
                 (Some(target), Some(patch)) if !adopting => {
-                    let origin = target.origin.replaced_by(patch.origin.mark, self.step.clone());
+                    let patch = self.adopted(patch);
+                    let origin = target.origin.replaced_by_value(&patch.origin, self.step.clone());
                     Some(Walked { node: Node { origin, ..patch }, own: false })
                 }
-                (_, Some(patch)) => Some(Walked { node: patch, own: false }),
+                (_, Some(patch)) => Some(Walked { node: self.adopted(patch), own: false }),
                 (Some(target), None) => Some(Walked { node: target, own: true }),
                 (None, None) => None,
             });
@@ -246,6 +295,7 @@ impl<'s> Merge<'s> {
             let same = patch.clone();
             return Ok(Some(Walked { node: self.merge_lists(patch, Some(same), keys, at, key, true)?, own: false }));
         };
+        let removal = patch.as_ref().map(place_of_removal);
         let directive = match &mut patch {
             Some(patch) if patch.is_null() => return Ok(None),
             Some(patch) => list_directive(patch)?,
@@ -254,7 +304,8 @@ impl<'s> Merge<'s> {
         match (directive, patch) {
             (Directive::Delete, _) => Ok(None),
             (Directive::Replace, Some(patch)) => {
-                let origin = target.origin.replaced_by(patch.origin.mark, self.step.clone());
+                let origin = self.instead_of(&target.origin, &patch.origin);
+                let origin = removal.map_or_else(|| origin.clone(), |mark| self.without(&origin, mark));
                 let same = patch.clone();
                 let node = self.merge_lists(patch, Some(same), keys, at, key, true)?;
                 Ok(Some(Walked { node: Node { origin, ..node }, own: false }))
@@ -274,6 +325,9 @@ impl<'s> Merge<'s> {
         key: &str,
         adopting: bool,
     ) -> Result<Node, MergeError> {
+        if adopting {
+            target.origin = self.theirs(&target.origin);
+        }
         let Value::Sequence(sequence) = &mut target.value else { return Ok(target) };
         let patch_items = match patch.map(|patch| patch.value) {
             Some(Value::Sequence(sequence)) => sequence.items,
@@ -282,6 +336,14 @@ impl<'s> Merge<'s> {
         let primitive: [SmolStr; 1] = [SmolStr::default()];
         let keys = if keys.is_empty() { &primitive[..] } else { keys };
         let mut list = Elements { nodes: std::mem::take(&mut sequence.items) };
+        let repeated = has_repeated(&list.nodes, keys);
+        // Which elements the patch changes and which it adds is in the keys, and which of several is left.
+        let by_keys: Option<Follows> = (!adopting && (repeated || !patch_items.is_empty())).then(|| {
+            let all = || list.nodes.iter().chain(&patch_items);
+            let present = keys.iter().flat_map(|key| all().filter_map(|node| node.get(key)));
+            present.map(|node| node.origin.clone()).collect()
+        });
+        target.origin = target.origin.because(by_keys.clone());
         let mut own: Vec<usize> = (0..list.nodes.len()).collect();
         let mut wanted = distinct_values(&patch_items, &list.nodes, keys);
         if keys.len() > 1 {
@@ -300,8 +362,16 @@ impl<'s> Merge<'s> {
                 self.note_container(theirs, &list, &own);
             }
             let taken = mine.map(|index| list.take(index));
-            let walked = self.walk(taken, theirs.cloned(), at.items(), key, adopting)?;
-            let Some(Walked { mut node, own: changed_in_place }) = walked else {
+            let around = self.trail.clone();
+            if let Some(theirs) = theirs {
+                self.enter(theirs, taken.as_ref(), &look_keys);
+            }
+            let walked = self.walk(taken, theirs.cloned(), at.items(), key, adopting);
+            if let (Ok(None), Some(theirs)) = (&walked, theirs) {
+                target.origin = self.without(&target.origin, place_of_removal(theirs));
+            }
+            let merged_by = std::mem::replace(&mut self.trail, around);
+            let Some(Walked { mut node, own: changed_in_place }) = walked? else {
                 if let Some(index) = mine {
                     list.nodes[index] = Node::null(Origin::NONE);
                 }
@@ -311,6 +381,16 @@ impl<'s> Merge<'s> {
             if node.is_null() || node.as_mapping().is_some_and(|mapping| mapping.entries.is_empty()) {
                 list.set(&mut own, None, &valid_keys, &valid_values);
                 continue;
+            }
+            if let (None, Some(lost)) = (theirs, patch_items.iter().find(|item| shares_a_key(item, &node, keys))) {
+                // kustomize takes the patch's element for this one, and then looks for it in vain: the patch is lost.
+                let around = self.trail.clone();
+                self.enter(lost, Some(&node), keys);
+                node = self.adopted(node);
+                self.trail = around;
+            }
+            if changed_in_place && theirs.is_some() {
+                node.origin = node.origin.because(Some([Origin { mark: Mark::NONE, trail: merged_by }].into()));
             }
             for (name, value) in valid_keys.iter().zip(&valid_values) {
                 if let Some(mapping) = node.as_mapping_mut()
@@ -351,8 +431,23 @@ impl<'s> Merge<'s> {
             let node = if last_use[index] == 0 { taken[index].take() } else { taken[index].clone() };
             items.extend(node);
         }
+        if let Some(by_keys) = by_keys.filter(|_| repeated) {
+            items.iter_mut().for_each(|item| depend(item, &by_keys));
+        }
         sequence.items = items;
         Ok(target)
+    }
+
+    /// Notes what makes an element of the patch and one of the target the same: what the two hold depends on it.
+    fn enter(&mut self, theirs: &Node, mine: Option<&Node>, keys: &[SmolStr]) {
+        let fields = keys.iter().filter(|key| !key.is_empty());
+        let follows: Vec<Origin> = fields
+            .flat_map(|key| [Some(theirs), mine].into_iter().flatten().filter_map(|node| node.get(key)))
+            .map(|node| node.origin.clone())
+            .collect();
+        if !follows.is_empty() {
+            self.trail = Origin { mark: Mark::NONE, trail: self.trail.take() }.because(Some(follows.into())).trail;
+        }
     }
 
     fn note_container(&mut self, theirs: Option<&Node>, list: &Elements, own: &[usize]) {
@@ -475,7 +570,7 @@ fn is_element(node: &Node, keys: &[SmolStr], values: &[SmolStr]) -> bool {
 
 /// The key values of the elements, the patch's first.
 fn distinct_values(patch: &[Node], target: &[Node], keys: &[SmolStr]) -> Vec<Vec<SmolStr>> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut wanted = Vec::new();
     for node in patch.iter().chain(target) {
         let values: Vec<SmolStr> = keys
@@ -490,6 +585,15 @@ fn distinct_values(patch: &[Node], target: &[Node], keys: &[SmolStr]) -> Vec<Vec
         }
     }
     wanted
+}
+
+/// Whether elements of a list have the same keys.
+fn has_repeated(nodes: &[Node], keys: &[SmolStr]) -> bool {
+    let mut values = distinct_values(&[], nodes, keys);
+    if keys.len() > 1 {
+        fill_gaps(&mut values);
+    }
+    values.iter().collect::<HashSet<_>>().len() < nodes.len()
 }
 
 /// Where two elements agree in one key and one of them lacks another, it takes that from the other.
@@ -525,6 +629,19 @@ fn valid(wanted: &[Vec<SmolStr>], values: &[SmolStr], keys: &[SmolStr]) -> (Vec<
         .map(|(_, value)| value.clone())
         .collect();
     (valid_keys, valid_values)
+}
+
+/// The place in a patch that takes a value out: the directive that says so, or the null.
+fn place_of_removal(patch: &Node) -> Mark {
+    let directive = std::iter::once(patch).chain(patch.items()).find_map(|node| node.get("$patch"));
+    directive.unwrap_or(patch).mark()
+}
+
+/// Whether an element of the patch has the first key of the target's element, and lacks another that this one has.
+fn shares_a_key(theirs: &Node, mine: &Node, keys: &[SmolStr]) -> bool {
+    let [first, others @ ..] = keys else { return false };
+    theirs.get(first).is_some_and(|key| mine.get(first).is_some_and(|own| raw(own) == raw(key)))
+        && others.iter().any(|key| theirs.get(key).is_none() && mine.get(key).is_some())
 }
 
 fn is_bare_null(node: &Node) -> bool {

@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 use super::accumulate::{Build, Context};
 use super::config::{BackReference, Config};
 use super::fieldspec::{FieldError, FieldSpec, Make, has, visit};
-use super::resource::{CLUSTER, Gvk, Id, Res, in_style_of, raw};
-use crate::origin::{Mark, Origin};
+use super::resource::{CLUSTER, Gvk, Id, Res, in_style_of, leaves, raw};
+use crate::origin::{Follows, Mark, Origin};
 use crate::yaml::{Node, Tag, Value};
 
 /// What is known of a resource that may be referred to.
@@ -17,6 +17,8 @@ struct Candidate {
     previous: Vec<Id>,
     original_namespace: SmolStr,
     name_origin: Origin,
+    /// What tells it from others, and what its `roleRef` asks for.
+    id_origins: Vec<Origin>,
     prefixes: Vec<SmolStr>,
     suffixes: Vec<SmolStr>,
 }
@@ -79,6 +81,11 @@ fn candidate(context: &Context<'_, '_>, res: &Res) -> Candidate {
     Candidate {
         original_namespace: SmolStr::new(original.effective_namespace()),
         name_origin: res.node.path(&["metadata", "name"]).map_or(Origin::NONE, |node| node.origin.clone()),
+        id_origins: res
+            .id_origins()
+            .into_iter()
+            .chain(res.node.get("roleRef").map(leaves).into_iter().flatten())
+            .collect(),
         prefixes: res.book.prefixes.clone(),
         suffixes: res.book.suffixes.clone(),
         current,
@@ -252,7 +259,7 @@ impl Referrer<'_> {
             Value::Scalar(_) => {
                 let found = self.referral(raw(node), false, None, filter).map_err(|text| error(text, &node.origin))?;
                 if let Some(found) = found.filter(|found| found.current.name != raw(node)) {
-                    *node = renamed(node, &found.current.name, Tag::None, found);
+                    *node = self.renamed(node, &found.current.name, Tag::None, found, filter);
                 }
                 Ok(())
             }
@@ -264,34 +271,50 @@ impl Referrer<'_> {
                 };
                 let namespace = mapping.get("namespace").map(raw);
                 let old = raw(name).to_owned();
+                let written: Follows = [Some(name), mapping.get("namespace")]
+                    .into_iter()
+                    .flatten()
+                    .map(|node| node.origin.clone())
+                    .collect();
                 let found = self.referral(&old, true, namespace, filter).map_err(|text| error(text, &name.origin))?;
                 let Some(found) = found else { return Ok(()) };
                 if found.current.name == old && found.current.namespace.is_empty() {
                     return Ok(());
                 }
                 if found.current.name != old {
-                    let new = renamed(name, &found.current.name, Tag::None, found);
+                    let mut new = self.renamed(name, &found.current.name, Tag::None, found, filter);
+                    new.origin = new.origin.because(Some(written.clone()));
                     mapping.set("name", new);
                 }
                 if !found.current.namespace.is_empty() {
-                    let new = match mapping.get("namespace") {
+                    let mut new = match mapping.get("namespace") {
                         Some(old) if raw(old) == found.current.namespace => return Ok(()),
-                        Some(old) => renamed(old, &found.current.namespace, Tag::Str, found),
-                        None => Node::string(found.current.namespace.clone(), found.name_origin.clone()),
+                        Some(old) => self.renamed(old, &found.current.namespace, Tag::Str, found, filter),
+                        None => {
+                            let origin = found.name_origin.because(Some(self.follows(found, filter)));
+                            Node::string(found.current.namespace.clone(), origin)
+                        }
                     };
+                    new.origin = new.origin.because(Some(written));
                     mapping.set("namespace", new);
                 }
                 Ok(())
             }
         }
     }
-}
 
-/// The reference in its new form: it was written where it stands, and follows the name of what it refers to.
-fn renamed(old: &Node, text: &SmolStr, tag: Tag, found: &Candidate) -> Node {
-    let what = format!("name of {}", found.current);
-    let origin = old.origin.then(found.name_origin.mark, what);
-    in_style_of(old, text.clone(), tag, origin)
+    /// The reference in its new form: it was written where it stands, and follows the name of what it refers to.
+    fn renamed(&self, old: &Node, text: &SmolStr, tag: Tag, found: &Candidate, filter: &Filter<'_>) -> Node {
+        let what = format!("name of {}", found.current);
+        let origin = old.origin.then_following(found.name_origin.mark, what, Some(self.follows(found, filter)));
+        in_style_of(old, text.clone(), tag, origin)
+    }
+
+    /// What makes the reference one to `found`: what tells that from others, and the referrer's kind and namespace.
+    fn follows(&self, found: &Candidate, filter: &Filter<'_>) -> Follows {
+        let own = &self.own().id_origins;
+        found.id_origins.iter().chain(own).chain(&filter.spec.written).cloned().collect()
+    }
 }
 
 fn same_affixes(a: &Candidate, b: &Candidate, allow_empty: bool) -> bool {

@@ -150,6 +150,7 @@ fn image(node: &Node) -> Image {
         tag_suffix: SmolStr::default(),
         mark: node.mark(),
         origin: node.origin.clone(),
+        written: [node.origin.clone()].into(),
     }
 }
 
@@ -169,5 +170,11 @@ fn replica(node: &Node) -> Option<Replica> {
     let name = node.get("name")?;
     let count = node.get("count")?;
     let number = raw(count).trim().parse().ok()?;
-    Some(Replica { name: SmolStr::new(raw(name)), count: number, mark: name.mark(), origin: count.origin.clone() })
+    Some(Replica {
+        name: SmolStr::new(raw(name)),
+        count: number,
+        mark: name.mark(),
+        origin: count.origin.clone(),
+        written: Some(name.origin.clone()),
+    })
 }

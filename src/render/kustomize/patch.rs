@@ -13,7 +13,8 @@ use super::resource::{Id, Res, is_nil_or_empty, raw};
 use super::selector::Matcher;
 use crate::check::rules;
 use crate::finding::{Finding, nearest};
-use crate::origin::{FileId, Mark};
+use crate::origin::{FileId, Follows, Mark, Origin};
+use crate::render::Removed;
 use crate::yaml::{Node, Scalar, Tag, Value, YamlFile};
 
 /// What a patch says.
@@ -141,7 +142,7 @@ pub(super) fn patches(context: &Context<'_, '_>, kustomization: &Kustomization, 
             Body::Merge(objects, step) => merge_entry(context, entry, &objects, &step, build),
             Body::Json(operations, step) => match &entry.target {
                 None => build.error(entry.mark, "a JSON patch needs a `target`"),
-                Some(target) => json_entry(context, target, entry.mark, &operations, &step, true, build),
+                Some(target) => json_entry(context, target, entry, &operations, &step, true, build),
             },
         }
     }
@@ -157,7 +158,8 @@ pub(super) fn strategic(context: &Context<'_, '_>, kustomization: &Kustomization
             Body::Merge(objects, step) => {
                 for object in objects {
                     if let Some(index) = target_of(context, &object, build) {
-                        merge_one(context, &[index], &object, &step, (false, false), true, build);
+                        let chosen = Chosen { context, step: &step, path: entry.text.as_ref(), by: None };
+                        merge_one(context, &[index], &object, chosen, (false, false), true, build);
                     }
                 }
             }
@@ -181,7 +183,7 @@ pub(super) fn json6902(context: &Context<'_, '_>, kustomization: &Kustomization,
             Body::Empty => build.error(entry.mark, "the patch is empty"),
             Body::Merge(..) => build.error(entry.mark, "a list of operations was expected, found an object"),
             Body::Json(operations, step) => {
-                json_entry(context, target, entry.mark, &operations, &step, false, build);
+                json_entry(context, target, entry, &operations, &step, false, build);
             }
         }
     }
@@ -198,7 +200,15 @@ fn merge_entry(
     let Some(target) = &entry.target else {
         for object in objects {
             if let Some(index) = target_of(context, object, build) {
-                merge_one(context, &[index], object, step, options, false, build);
+                merge_one(
+                    context,
+                    &[index],
+                    object,
+                    Chosen { context, step, path: entry.path.as_ref(), by: None },
+                    options,
+                    false,
+                    build,
+                );
             }
         }
         return;
@@ -208,7 +218,15 @@ fn merge_entry(
         return;
     };
     let Some(selected) = select(context, target, entry.mark, build) else { return };
-    merge_one(context, &selected, object, step, options, true, build);
+    merge_one(
+        context,
+        &selected,
+        object,
+        Chosen { context, step, path: entry.path.as_ref(), by: Some(target) },
+        options,
+        true,
+        build,
+    );
 }
 
 /// The resources that `target` selects. None selected is a finding.
@@ -227,6 +245,9 @@ fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut 
         .filter(|(_, res)| matcher.selects(res, context.schema))
         .map(|(index, _)| index)
         .collect();
+    if matcher.asks_for_texts() {
+        note_refusals(&selected, build);
+    }
     if !selected.is_empty() {
         context.builds.note_match(target.mark.unwrap_or(mark));
     } else if !build.partial {
@@ -242,6 +263,20 @@ fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut 
         build.findings.push(finding);
     }
     Some(selected)
+}
+
+/// Labels and annotations that were changed may be why a selector passes a resource by: what it lacks depends on them.
+fn note_refusals(selected: &[usize], build: &mut Build) {
+    for (index, res) in build.resources.iter_mut().enumerate() {
+        if selected.binary_search(&index).is_err() {
+            let mut changed = res.text_origins();
+            changed.retain(|origin| origin.trail.is_some());
+            if !changed.is_empty() {
+                let object = res.node_mut();
+                object.origin = object.origin.because(Some(changed.into()));
+            }
+        }
+    }
 }
 
 fn described(target: &Selector) -> String {
@@ -310,13 +345,45 @@ fn unmatched(context: &Context<'_, '_>, object: &Node, id: &Id, build: &Build) -
     finding
 }
 
+/// A patch on its way to a resource.
+#[derive(Clone, Copy)]
+struct Chosen<'p> {
+    context: &'p Context<'p, 'p>,
+    step: &'p Arc<str>,
+    /// Where the kustomization names the patch's file.
+    path: Option<&'p Node>,
+    /// The target that selected the resource; without one, the patch names it.
+    by: Option<&'p Selector>,
+}
+
+impl Chosen<'_> {
+    /// What decides that the patch is for `res`.
+    fn follows(&self, res: &Res, patch: Option<&Arc<Node>>) -> Follows {
+        let mut follows = res.id_origins();
+        // A schema of the kustomization's own decides how lists merge.
+        follows.extend(self.path.map(|path| path.origin.clone()));
+        follows.extend(self.context.schema_id.map(|id| Origin::at(Mark::file(id))));
+        match (self.by, patch) {
+            (Some(selector), _) => {
+                follows.extend(selector.written.iter().cloned());
+                if !selector.label_selector.is_empty() || !selector.annotation_selector.is_empty() {
+                    follows.extend(res.text_origins());
+                }
+            }
+            (None, Some(patch)) => follows.extend(Res::new(patch.clone()).id_origins()),
+            (None, None) => {}
+        }
+        follows.into()
+    }
+}
+
 /// Merges `patch` into the resources at `targets`. `selected`: kustomize chose them by a selector, and gives the patch
 /// their kind first, and text for its labels and annotations.
 fn merge_one(
     context: &Context<'_, '_>,
     targets: &[usize],
     patch: &Arc<Node>,
-    step: &Arc<str>,
+    chosen: Chosen<'_>,
     (allow_name, allow_kind): (bool, bool),
     selected: bool,
     build: &mut Build,
@@ -337,7 +404,9 @@ fn merge_one(
             }
         }
         let kept = Kept::of(res);
-        let mut merge = Merge::new(context.schema, step.clone());
+        let follows = chosen.follows(res, Some(patch));
+        let mut merge = Merge::new(context.schema, chosen.step.clone(), follows.clone());
+        let removed = Removed { id: res.id(context.schema).to_string(), origin: patch.origin.because(Some(follows)) };
         let target = std::mem::replace(&mut res.node, context.builds.placeholder.clone());
         match merge.object(Arc::unwrap_or_clone(target), object) {
             Err(error) => {
@@ -345,12 +414,11 @@ fn merge_one(
                 build.error(mark, error.message);
                 deleted.insert(index);
             }
-            Ok(None) => {
+            Ok(node) if node.as_ref().is_none_or(is_nil_or_empty) => {
+                build.removed.push(removed);
                 deleted.insert(index);
             }
-            Ok(Some(node)) if is_nil_or_empty(&node) => {
-                deleted.insert(index);
-            }
+            Ok(None) => {}
             Ok(Some(node)) => {
                 res.node = Arc::new(node);
                 kept.restore(res, allow_name, allow_kind);
@@ -438,19 +506,21 @@ fn texts_of_metadata(object: &mut Node) {
 fn json_entry(
     context: &Context<'_, '_>,
     target: &Selector,
-    mark: Mark,
+    entry: &PatchEntry,
     operations: &[Operation],
     step: &Arc<str>,
     remember: bool,
     build: &mut Build,
 ) {
+    let (mark, path) = (entry.mark, entry.path.as_ref());
     let Some(selected) = select(context, target, mark, build) else { return };
     for index in selected {
         let Some(res) = build.resources.get_mut(index) else { continue };
         if remember {
             res.remember_name(context.schema);
         }
-        if let Err(error) = json_patch::apply(res.node_mut(), operations, step) {
+        let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
+        if let Err(error) = json_patch::apply(res.node_mut(), operations, step, follows) {
             let id = res.id(context.schema);
             let mark = if error.mark.file == FileId::NONE { mark } else { error.mark };
             build.error(mark, format!("the patch does not fit {id}: {}", error.message));

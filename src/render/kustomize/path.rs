@@ -223,6 +223,10 @@ impl Walk<'_> {
         let regex = compile(expression)?;
         let origin = self.origin;
         let create = self.create;
+        let asked =
+            |item: &Node| (if key.is_empty() { Some(item) } else { item.get(key) }).map(|node| node.origin.clone());
+        let follows = items_mut(node, expression)?.iter().filter_map(asked).chain([origin.clone()]).collect();
+        node.origin = node.origin.because(Some(follows));
         let items = items_mut(node, expression)?;
         let matches = |item: &Node| match key {
             "" => regex.is_match(&shown(item)),

@@ -16,7 +16,7 @@ use super::helm;
 use super::kustomization::{Kustomization, PatchEntry, Reader, field};
 use super::patch;
 use super::replacement;
-use super::resource::{Behavior, Res, raw};
+use super::resource::{Behavior, Res, leaves, raw};
 use super::transform::{self, Subjects};
 use crate::origin::Mark;
 use crate::source::base_name;
@@ -146,12 +146,17 @@ fn policy(plugin: &Res, build: &mut Build) -> Option<Res> {
         text(&["serviceAccount", "name"]),
         text(&["serviceAccount", "projectId"])
     );
-    let annotations = Node::mapping(vec![entry("iam.gke.io/gcp-service-account", node(&account))], origin.clone());
-    let mut metadata =
-        vec![entry("annotations", annotations), entry("name", node(text(&["kubernetesService", "name"])))];
-    let namespace = text(&["kubernetesService", "namespace"]);
-    if !namespace.is_empty() {
-        metadata.push(entry("namespace", node(namespace)));
+    // Each value stands where the plugin gives it.
+    let given = |keys: &[&str]| match plugin.node.path(keys) {
+        Some(value) => Node::string(raw(value), value.origin.clone()),
+        None => node(""),
+    };
+    let parts = plugin.node.get("serviceAccount").map(leaves).unwrap_or_default();
+    let account = Node::string(account, origin.because(Some(parts.into())));
+    let annotations = Node::mapping(vec![entry("iam.gke.io/gcp-service-account", account)], origin.clone());
+    let mut metadata = vec![entry("annotations", annotations), entry("name", given(&["kubernetesService", "name"]))];
+    if !text(&["kubernetesService", "namespace"]).is_empty() {
+        metadata.push(entry("namespace", given(&["kubernetesService", "namespace"])));
     }
     let root = vec![
         entry("apiVersion", node("v1")),

@@ -8,9 +8,9 @@ use smol_str::SmolStr;
 use super::accumulate::{Build, Context};
 use super::kustomization::{Kustomization, Reader, Selector, field};
 use super::path::{Shape, Walk, lookup, split};
-use super::resource::{Gvk, Id, Res, is_nil_or_empty, raw};
+use super::resource::{Gvk, Id, Res, is_nil_or_empty, leaves, raw};
 use super::selector::Matcher;
-use crate::origin::{FileId, Mark, Origin};
+use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::yaml::{Limits, Node, Resolved, Scalar, Style, Tag, Value, read};
 
 /// `options` of a source or target.
@@ -27,6 +27,8 @@ struct Source {
     field_path: SmolStr,
     options: FieldOptions,
     mark: Mark,
+    /// Where its parts stand.
+    written: Vec<Origin>,
 }
 
 /// Where the value goes.
@@ -36,6 +38,8 @@ struct Target {
     field_paths: Vec<Node>,
     options: FieldOptions,
     mark: Mark,
+    /// Where the parts of its selection and its options stand.
+    written: Vec<Origin>,
 }
 
 struct Replacement {
@@ -125,6 +129,7 @@ fn parse(reader: &mut Reader<'_>, node: &Node) -> Option<Replacement> {
             field_path: if path.is_empty() { SmolStr::new_static("metadata.name") } else { path },
             options: options(reader, field(source, "options")),
             mark: node.mark(),
+            written: leaves(node),
         })
     });
     let targets = field(mapping, "targets").filter(|node| !node.is_null()).map(|node| {
@@ -138,6 +143,11 @@ fn parse(reader: &mut Reader<'_>, node: &Node) -> Option<Replacement> {
                 field_paths: reader.texts(target, "fieldPaths"),
                 options: options(reader, field(target, "options")),
                 mark: item.mark(),
+                written: ["select", "reject", "options"]
+                    .iter()
+                    .filter_map(|key| field(target, key))
+                    .flat_map(leaves)
+                    .collect(),
             });
         }
         targets
@@ -185,6 +195,8 @@ fn apply(
             if rejected || !matcher.texts(res) || !ids.iter().any(|id| matcher.id(id)) {
                 continue;
             }
+            let chosen: Follows = res.id_origins().into_iter().chain(target.written.iter().cloned()).collect();
+            let value = Node { origin: value.origin.because(Some(chosen)), value: value.value.clone() };
             for path in paths {
                 copy(res, &value, path, &target.options, step)?;
             }
@@ -223,8 +235,10 @@ fn source_value(source: &Source, resources: &[Res]) -> Result<Node, Wrong> {
     let Some(node) = node.filter(|node| !is_nil_or_empty(node)) else {
         return Err((source.mark, format!("{what} has no `{}`", source.field_path)));
     };
+    let chosen: Follows = first.id_origins().into_iter().chain(source.written.iter().cloned()).collect();
+    let origin = node.origin.because(Some(chosen));
     if source.options.delimiter.is_empty() {
-        return Ok(node.clone());
+        return Ok(Node { origin, value: node.value.clone() });
     }
     let Some(scalar) = node.as_scalar() else {
         return Err((source.mark, "only a plain value can be split".to_owned()));
@@ -236,7 +250,7 @@ fn source_value(source: &Source, resources: &[Res]) -> Result<Node, Wrong> {
     };
     let tag = explicit_tag(scalar);
     let piece = Scalar { text: SmolStr::new(piece), style: scalar.style, tag };
-    Ok(Node::scalar(piece, node.origin.clone()))
+    Ok(Node::scalar(piece, origin))
 }
 
 /// The tag that says what the scalar means now.
@@ -260,7 +274,8 @@ fn copy(res: &mut Res, value: &Node, path: &Node, options: &FieldOptions, step: 
         return Ok(());
     }
     let mut set = |target: &mut Node| set_field(target, value, options, path, step);
-    let mut walk = Walk { create, origin: &value.origin, set: &mut set, found: 0 };
+    let made = value.origin.because(Some(Arc::from([path.origin.clone()])));
+    let mut walk = Walk { create, origin: &made, set: &mut set, found: 0 };
     walk.follow(res.node_mut(), &parts).map_err(|message| (path.mark(), format!("{}: {message}", raw(path))))?;
     if walk.found == 0 {
         let message = format!("{} {} has no field `{}`", res.kind(), res.name(), raw(path));
@@ -289,7 +304,7 @@ fn set_field(
         }
         text = SmolStr::new(pieces.join(&options.delimiter));
     }
-    let origin = target.origin.replaced_by(value.origin.mark, step.clone()).then(path.mark(), step.clone());
+    let origin = target.origin.replaced_by_value(&value.origin, step.clone()).then(path.mark(), step.clone());
     match &target.value {
         Value::Scalar(old) => {
             // What was just made has no tag yet; everything else keeps its own.
@@ -341,7 +356,10 @@ fn set_inside_text(
     }
     let Some(new) = serialized(&root, &text) else { return false };
     let mut put = |target: &mut Node| {
-        let origin = target.origin.then(value.origin.mark, step.clone()).then(path.mark(), step.clone());
+        let origin = target
+            .origin
+            .then_following(value.origin.mark, step.clone(), Some(Arc::from([value.origin.clone()])))
+            .then(path.mark(), step.clone());
         *target = Node::string(new.clone(), origin);
         Ok(())
     };

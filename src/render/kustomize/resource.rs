@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::schema::MergeSchema;
-use crate::origin::Origin;
+use crate::origin::{Follows, Origin};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Scalar, Style, Tag, Value};
 
 /// The namespace that stands for having none.
@@ -139,6 +139,30 @@ pub(super) fn raw(node: &Node) -> &str {
     node.as_scalar().map_or("", |scalar| scalar.text.as_str())
 }
 
+/// Notes in every value of `node` what it depends on.
+pub(super) fn depend(node: &mut Node, because: &Follows) {
+    node.origin = node.origin.because(Some(because.clone()));
+    match &mut node.value {
+        Value::Mapping(mapping) => mapping.entries.iter_mut().for_each(|entry| depend(&mut entry.value, because)),
+        Value::Sequence(sequence) => sequence.items.iter_mut().for_each(|item| depend(item, because)),
+        Value::Scalar(_) => {}
+    }
+}
+
+/// The origins of every plain value in `node`.
+pub(super) fn leaves(node: &Node) -> Vec<Origin> {
+    fn walk(node: &Node, found: &mut Vec<Origin>) {
+        match &node.value {
+            Value::Scalar(_) => found.push(node.origin.clone()),
+            Value::Sequence(sequence) => sequence.items.iter().for_each(|item| walk(item, found)),
+            Value::Mapping(mapping) => mapping.entries.iter().for_each(|entry| walk(&entry.value, found)),
+        }
+    }
+    let mut found = Vec::new();
+    walk(node, &mut found);
+    found
+}
+
 /// Null, or an empty mapping or list.
 pub(super) fn is_nil_or_empty(node: &Node) -> bool {
     match &node.value {
@@ -165,7 +189,7 @@ impl Res {
         Gvk::new(self.api_version(), self.kind())
     }
 
-    fn metadata(&self, key: &str) -> Option<&Node> {
+    pub(super) fn metadata(&self, key: &str) -> Option<&Node> {
         self.node.get("metadata")?.get(key)
     }
 
@@ -175,6 +199,24 @@ impl Res {
 
     pub(super) fn namespace(&self) -> &str {
         self.metadata("namespace").filter(|node| !is_nil_or_empty(node)).map_or("", raw)
+    }
+
+    /// Where its kind and API version come from: they decide which fields a transformer looks at.
+    pub(super) fn type_origins(&self) -> Vec<Origin> {
+        ["kind", "apiVersion"].iter().filter_map(|key| self.node.get(key)).map(|node| node.origin.clone()).collect()
+    }
+
+    /// Where its kind, API version, name and namespace come from: by them it is found.
+    pub(super) fn id_origins(&self) -> Vec<Origin> {
+        let mut origins = self.type_origins();
+        origins
+            .extend(["name", "namespace"].iter().filter_map(|key| self.metadata(key)).map(|node| node.origin.clone()));
+        origins
+    }
+
+    /// Where its labels and annotations come from.
+    pub(super) fn text_origins(&self) -> Vec<Origin> {
+        ["labels", "annotations"].iter().filter_map(|key| self.metadata(key)).flat_map(leaves).collect()
     }
 
     /// The labels or annotations, with the text of their values.

@@ -13,7 +13,7 @@ use super::resource::{Res, in_style_of, is_nil_or_empty, raw};
 use super::selector::compile;
 use crate::check::rules;
 use crate::finding::Finding;
-use crate::origin::Origin;
+use crate::origin::{Follows, Origin};
 use crate::yaml::{Kind, Node, Tag, Value};
 
 /// Runs the built-in transformers of `kustomization` over what is accumulated.
@@ -103,10 +103,13 @@ pub(super) enum Subjects {
 
 /// A new value where an old one stood.
 fn replaced(old: &Node, text: &str, tag: Tag, by: &Origin, step: &Arc<str>) -> Node {
-    let origin = if old.origin.mark.is_some() && old.origin.mark != by.mark {
-        old.origin.replaced_by(by.mark, step.clone())
-    } else {
+    let origin = if !old.origin.mark.is_some() {
         by.clone()
+    } else if old.origin.mark == by.mark {
+        // Two fields of the configuration lead to the same value, which has its step already.
+        old.origin.because(Some([by.clone()].into()))
+    } else {
+        old.origin.replaced_by_value(by, step.clone())
     };
     in_style_of(old, text, tag, origin)
 }
@@ -125,19 +128,21 @@ fn not_a_scalar(node: &Node) -> FieldError {
     FieldError { message: format!("a plain value was expected, found {found}"), origin: node.origin.clone() }
 }
 
-/// Visits `spec` in `res`, if it is for its kind and there is something to visit.
+/// Visits `spec` in `res`, if it is for its kind and there is something to visit. `set` is told what the change depends
+/// on.
 fn at_spec(
     res: &mut Res,
     spec: &FieldSpec,
     make: Make,
     asked: &Origin,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), FieldError>,
+    set: &mut dyn FnMut(&mut Node, &Option<Follows>) -> Result<(), FieldError>,
 ) -> Result<(), FieldError> {
     let creates = spec.create && make != Make::Nothing;
     if !spec.is_for(&res.gvk()) || !(creates || has(&res.node, &spec.parts)) {
         return Ok(());
     }
-    visit(res.node_mut(), &spec.parts, spec.create, make, asked, set)
+    let follows = spec.follows(res);
+    visit(res.node_mut(), &spec.parts, spec.create, make, asked, &mut |node| set(node, &follows))
 }
 
 /// Sets the namespace of everything that has one.
@@ -159,16 +164,18 @@ pub(super) fn namespace(
             continue;
         }
         res.remember_name(context.schema);
-        let mut set = |node: &mut Node| {
+        let mut set = |node: &mut Node, follows: &Option<Follows>| {
             if unset_only && (node.as_mapping().is_some() || !raw(node).is_empty() && !node.is_null()) {
                 return Ok(());
             }
-            set_scalar(node, &text, Tag::Str, &by, step)
+            set_scalar(node, &text, Tag::Str, &by.because(follows.clone()), step)
         };
         let cluster_scoped = context.schema.is_cluster_scoped(res.api_version(), res.kind());
         let mut result = Ok(());
         if !cluster_scoped {
-            result = at_spec(res, &own, Make::Scalar, &by, &mut set);
+            // Which kinds have a namespace is known by their names.
+            let scope = Some(res.type_origins().into());
+            result = at_spec(res, &own, Make::Scalar, &by, &mut |node, _| set(node, &scope));
         }
         let binding = matches!(res.kind(), "RoleBinding" | "ClusterRoleBinding");
         if binding && subjects != Subjects::None && res.node.get("subjects").is_some_and(|node| !node.is_null()) {
@@ -195,8 +202,9 @@ fn bind_subjects(
     res: &mut Res,
     subjects: Subjects,
     by: &Origin,
-    set: &mut dyn FnMut(&mut Node) -> Result<(), FieldError>,
+    set: &mut dyn FnMut(&mut Node, &Option<Follows>) -> Result<(), FieldError>,
 ) -> Result<(), FieldError> {
+    let kind = res.type_origins();
     let (key, wanted) = match subjects {
         Subjects::Default => ("name", "default"),
         _ => ("kind", "ServiceAccount"),
@@ -208,7 +216,10 @@ fn bind_subjects(
     let Some(list) = res.node_mut().get_mut("subjects") else { return Ok(()) };
     let Some(sequence) = list.as_sequence_mut() else { return Err(not_a_scalar(list)) };
     for subject in sequence.items.iter_mut().filter(|subject| hit(subject)) {
-        visit(subject, &[SmolStr::new_static("namespace")], true, Make::Scalar, by, set)?;
+        let chosen = subject.get(key).map(|node| node.origin.clone());
+        let follows = Some(kind.iter().cloned().chain(chosen).collect());
+        let mut set = |node: &mut Node| set(node, &follows);
+        visit(subject, &[SmolStr::new_static("namespace")], true, Make::Scalar, by, &mut set)?;
     }
     Ok(())
 }
@@ -244,13 +255,16 @@ pub(super) fn affix(
                 }
                 res.remember_name(context.schema);
             }
-            let mut set = |node: &mut Node| {
+            // Some kinds keep their names.
+            let kind: Follows = res.type_origins().into();
+            let mut set = |node: &mut Node, follows: &Option<Follows>| {
                 if !matches!(node.value, Value::Scalar(_)) {
                     return Err(not_a_scalar(node));
                 }
                 let old = raw(node);
                 let new = if prefix { format!("{text}{old}") } else { format!("{old}{text}") };
-                let origin = node.origin.then(mark, step.clone());
+                let follows = follows.clone().unwrap_or_else(|| kind.clone());
+                let origin = node.origin.then_following(mark, step.clone(), Some(follows));
                 *node = in_style_of(node, new, Tag::None, origin);
                 Ok(())
             };
@@ -267,7 +281,7 @@ pub(super) fn pairs(build: &mut Build, pairs: &[(SmolStr, Node)], specs: &[Field
     let mut errors = Vec::new();
     for res in &mut build.resources {
         for spec in specs {
-            let mut set = |node: &mut Node| {
+            let mut set = |node: &mut Node, follows: &Option<Follows>| {
                 if node.is_null() {
                     node.value = Value::Mapping(Default::default());
                 }
@@ -276,9 +290,10 @@ pub(super) fn pairs(build: &mut Build, pairs: &[(SmolStr, Node)], specs: &[Field
                     return Err(FieldError { message: "a mapping was expected".to_owned(), origin });
                 };
                 for (key, value) in pairs {
+                    let by = value.origin.because(follows.clone());
                     match mapping.get_mut(key) {
-                        Some(old) => *old = replaced(old, raw(value), Tag::Str, &value.origin, step),
-                        None => mapping.set(key, Node::string(raw(value), value.origin.clone())),
+                        Some(old) => *old = replaced(old, raw(value), Tag::Str, &by, step),
+                        None => mapping.set(key, Node::string(raw(value), by)),
                     }
                 }
                 Ok(())
@@ -307,8 +322,14 @@ pub(super) fn replicas(
                 continue;
             }
             found = true;
-            let mut set = |node: &mut Node| {
-                set_scalar(node, &count, Tag::Int, &replica.origin, step)?;
+            let chosen: Follows = res
+                .id_origins()
+                .into_iter()
+                .chain(replica.written.clone())
+                .chain(spec.written.iter().cloned())
+                .collect();
+            let mut set = |node: &mut Node, _: &Option<Follows>| {
+                set_scalar(node, &count, Tag::Int, &replica.origin.because(Some(chosen.clone())), step)?;
                 if let Value::Scalar(scalar) = &mut node.value {
                     (scalar.style, scalar.tag) = (crate::yaml::Style::Plain, Tag::None);
                 }
@@ -430,7 +451,7 @@ pub(super) fn images(
         if res.kind() == "CustomResourceDefinition" {
             continue;
         }
-        let mut set = |node: &mut Node| {
+        let mut set = |node: &mut Node, follows: &Option<Follows>| {
             if !matches!(node.value, Value::Scalar(_)) {
                 return Err(not_a_scalar(node));
             }
@@ -438,7 +459,8 @@ pub(super) fn images(
             if name.matches(image) {
                 found = true;
                 let new = new_image(entry, image);
-                *node = replaced(node, &new, Tag::None, &entry.origin, step);
+                let by = entry.origin.because(Some(entry.written.clone())).because(follows.clone());
+                *node = replaced(node, &new, Tag::None, &by, step);
             }
             Ok(())
         };
@@ -446,12 +468,14 @@ pub(super) fn images(
             node.get("image").is_some_and(|image| !matches!(image.value, Value::Scalar(_)) || name.matches(raw(image)))
         };
         if any_container(&res.node, &wanted) {
-            errors.extend(containers(res.node_mut(), &mut set).err());
+            errors.extend(containers(res.node_mut(), &mut |node| set(node, &None)).err());
         }
         for spec in specs {
             if spec.is_for(&res.gvk()) && any_image(&res.node, &spec.parts, &name) {
-                let asked = &entry.origin;
-                errors.extend(visit(res.node_mut(), &spec.parts, spec.create, Make::Nothing, asked, &mut set).err());
+                let follows = spec.follows(res);
+                let asked = entry.origin.because(follows.clone());
+                let mut set = |node: &mut Node| set(node, &follows);
+                errors.extend(visit(res.node_mut(), &spec.parts, spec.create, Make::Nothing, &asked, &mut set).err());
             }
         }
     }

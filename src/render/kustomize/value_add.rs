@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::accumulate::{Build, Context};
 use super::fieldspec::split_path;
 use super::kustomization::{Reader, field};
-use super::resource::{Res, in_style_of, raw};
+use super::resource::{Res, in_style_of, leaves, raw};
 use super::selector::Matcher;
 use super::transform::{self, Subjects};
 use crate::source::base_name;
@@ -68,6 +68,8 @@ pub(super) fn run(
                 .partition(|(_, (_, yes))| *yes);
             let places: Vec<usize> = chosen.iter().map(|(index, _)| *index).collect();
             build.resources = chosen.into_iter().map(|(_, (res, _))| res).collect();
+            let chosen = leaves(target).into();
+            let value = Node { origin: value.origin.because(Some(chosen)), value: value.value.clone() };
             transform::namespace(context, build, &value, &[], Subjects::Default, false, step);
             let changed = std::mem::take(&mut build.resources);
             let mut all: Vec<(usize, Res)> = places.into_iter().zip(changed).collect();
@@ -78,6 +80,8 @@ pub(super) fn run(
         }
         let parts = split_path(&path, '/');
         for (res, _) in build.resources.iter_mut().zip(selected).filter(|(_, yes)| *yes) {
+            let chosen = res.id_origins().into_iter().chain(leaves(target)).collect();
+            let value = Node { origin: value.origin.because(Some(chosen)), value: value.value.clone() };
             set(res.node_mut(), &parts, &value, position, step);
         }
     }
@@ -88,7 +92,7 @@ fn set(node: &mut Node, parts: &[SmolStr], value: &Node, position: i64, step: &A
         let text =
             if position > 0 { inserted(raw(node), position as usize - 1, raw(value)) } else { raw(value).into() };
         if matches!(node.value, Value::Scalar(_)) {
-            let origin = node.origin.replaced_by(value.origin.mark, step.clone());
+            let origin = node.origin.replaced_by_value(&value.origin, step.clone());
             *node = in_style_of(node, text, Tag::None, origin);
         }
         return;

@@ -9,7 +9,7 @@ use super::fieldspec::{FieldError, Make, has, visit};
 use super::kustomization::{Kustomization, Variable};
 use super::path;
 use super::resource::{Gvk, raw};
-use crate::origin::Origin;
+use crate::origin::{Follows, Origin};
 use crate::yaml::{Node, Resolved, Scalar, Style, Tag, Value};
 
 /// Binds the variables of a kustomization to the resources that they are of.
@@ -87,7 +87,9 @@ pub(super) fn resolve(build: &mut Build) {
         let parts = path::with_indices(&variable.field_path);
         match path::lookup(&resource.node, &parts) {
             Ok(Some(node)) => {
-                meanings.insert(variable.name.clone(), meaning(node));
+                let chosen: Follows =
+                    resource.id_origins().into_iter().chain(variable.written.iter().cloned()).collect();
+                meanings.insert(variable.name.clone(), meaning(node, chosen));
             }
             _ => {
                 let message = format!("the variable `{}`: there is no `{}`", variable.name, variable.field_path);
@@ -105,14 +107,15 @@ pub(super) fn resolve(build: &mut Build) {
             if !spec.is_for(&res.gvk()) || !has(&res.node, &spec.parts) {
                 continue;
             }
-            let mut set = |node: &mut Node| replace(node, &meanings);
+            let follows = spec.follows(res);
+            let mut set = |node: &mut Node| replace(node, &meanings, &follows);
             errors.extend(visit(res.node_mut(), &spec.parts, false, Make::Nothing, &Origin::NONE, &mut set).err());
         }
     }
     errors.into_iter().for_each(|error| build.field_error(error));
 }
 
-fn meaning(node: &Node) -> Option<Meaning> {
+fn meaning(node: &Node, chosen: Follows) -> Option<Meaning> {
     let scalar = node.as_scalar()?;
     let tag = match scalar.resolve() {
         Resolved::Int(_) | Resolved::Uint(_) => Tag::Int,
@@ -120,10 +123,14 @@ fn meaning(node: &Node) -> Option<Meaning> {
         Resolved::Bool(_) => Tag::Bool,
         _ => Tag::Str,
     };
-    Some(Meaning { text: scalar.text.to_string(), tag, origin: node.origin.clone() })
+    Some(Meaning { text: scalar.text.to_string(), tag, origin: node.origin.because(Some(chosen)) })
 }
 
-fn replace(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>) -> Result<(), FieldError> {
+fn replace(
+    node: &mut Node,
+    meanings: &BTreeMap<SmolStr, Option<Meaning>>,
+    follows: &Option<Follows>,
+) -> Result<(), FieldError> {
     if node.is_null() {
         return Ok(());
     }
@@ -131,13 +138,13 @@ fn replace(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>) -> Re
     match &mut node.value {
         Value::Scalar(scalar) => {
             if scalar.is_string() {
-                expand(node, meanings);
+                expand(node, meanings, follows);
             }
         }
         Value::Mapping(mapping) => {
             for entry in &mut mapping.entries {
                 if entry.value.as_scalar().is_some_and(Scalar::is_string) {
-                    expand(&mut entry.value, meanings);
+                    expand(&mut entry.value, meanings, follows);
                 }
             }
         }
@@ -146,21 +153,22 @@ fn replace(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>) -> Re
                 if !item.as_scalar().is_some_and(Scalar::is_string) {
                     return Err(FieldError { message: "a list of strings was expected".to_owned(), origin });
                 }
-                expand(item, meanings);
+                expand(item, meanings, follows);
             }
         }
     }
     Ok(())
 }
 
-/// Expands `$(NAME)`; `$$` is `$`. A text that is one variable as a whole takes its type.
-fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>) {
+/// Expands `$(NAME)`; `$$` is `$`. A text that is one variable as a whole takes its type. `follows` is what makes the
+/// field one that may hold some.
+fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>, follows: &Option<Follows>) {
     let text = raw(node).to_owned();
     if !text.contains('$') {
         return;
     }
     let mut out = String::with_capacity(text.len());
-    let mut used: Option<&Meaning> = None;
+    let mut used: Vec<Origin> = Vec::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
@@ -170,14 +178,17 @@ fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>) {
             match meanings.get(name).and_then(Option::as_ref) {
                 Some(meaning) => {
                     if at == 0 && rest.len() == text.len() && after.len() == end + 2 {
-                        let origin = node.origin.replaced_by(meaning.origin.mark, format!("variable {name}"));
+                        let origin = node
+                            .origin
+                            .replaced_by_value(&meaning.origin, format!("variable {name}"))
+                            .because(follows.clone());
                         let scalar =
                             Scalar { text: SmolStr::new(&meaning.text), style: Style::Plain, tag: meaning.tag };
                         *node = Node::scalar(scalar, origin);
                         return;
                     }
                     out.push_str(&meaning.text);
-                    used = Some(meaning);
+                    used.push(meaning.origin.clone());
                 }
                 None => {
                     out.push_str("$(");
@@ -203,9 +214,10 @@ fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>) {
         rest = characters.as_str();
     }
     out.push_str(rest);
-    let origin = match used {
-        Some(meaning) => node.origin.then(meaning.origin.mark, "variable"),
-        None => node.origin.clone(),
+    let origin = match used.last().map(|last| last.mark) {
+        Some(mark) => node.origin.then_following(mark, "variable", Some(used.into())).because(follows.clone()),
+        None if out == text => node.origin.clone(),
+        None => node.origin.because(follows.clone()),
     };
     *node = Node::string(out, origin);
 }
