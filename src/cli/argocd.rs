@@ -30,6 +30,8 @@ enum Command {
     Appset(AppsetArgs),
     /// Print what a sync does, in its order: phases, waves, hooks, kinds; and what deleting does
     Order(super::order::Args),
+    /// Print how healthy live objects are, by Argo CD's checks and those of an argocd-cm
+    Health(super::health::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,6 +63,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     match &args.command {
         Command::Appset(AppsetArgs { command: AppsetCommand::Generate(args) }) => generate(args),
         Command::Order(args) => super::order::run(args),
+        Command::Health(args) => super::health::run(args),
     }
 }
 
@@ -151,6 +154,7 @@ fn read_inputs(inputs: Option<&Path>, repository: Option<&Path>) -> Result<Input
     }
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
+/// The text of a file that was named.
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }

@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod explain;
 mod graph;
+mod health;
 mod helm;
 mod init;
 mod input;

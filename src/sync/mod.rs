@@ -9,12 +9,12 @@
 
 mod cluster;
 mod compare;
-pub mod health;
 mod journal;
 pub mod machine;
 mod policy;
 mod run;
 
+pub use crate::health;
 pub use cluster::{Cluster, FIELD_MANAGER};
 pub use compare::{PruneOptions, compare};
 pub use journal::{Journal, State};

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tiphys::health;
 use tiphys::origin::FileId;
-use tiphys::sync::health;
 use tiphys::yaml::{Limits, read};
 
 /// The status and the message.

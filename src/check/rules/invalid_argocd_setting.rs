@@ -4,6 +4,7 @@ use crate::check::ResourceContext;
 use crate::check::argo::embedded::Embedded;
 use crate::check::argo::setting::{CUSTOMIZATIONS, Form, PATTERNS, SETTINGS};
 use crate::finding::{Check, Finding, declare_rule, nearest};
+use crate::health::lua::syntax_error;
 use crate::origin::Mark;
 use crate::resolve::instance::SETTINGS as CONFIG_MAP;
 use crate::schema::go_duration;
@@ -11,7 +12,7 @@ use crate::yaml::{Entry, Node};
 
 declare_rule! {
     /// Reports what Argo CD does not understand in its ConfigMap `argocd-cm`: keys that are nearly those it knows, values
-    /// that a setting does not have, and embedded YAML that is broken or has unknown keys.
+    /// that a setting does not have, embedded YAML that is broken or has unknown keys, and health checks that are no Lua.
     ///
     /// ## Why it matters
     /// A misspelt key is ignored. A broken value of `resource.exclusions` or of a customization stops the controllers, and
@@ -230,6 +231,10 @@ impl Setting<'_, '_, '_> {
                 }
             }
             "useOpenLibs" => self.value(Form::Boolean),
+            "health" => {
+                let text = self.entry.value.text().unwrap_or_default();
+                self.script(text, None);
+            }
             _ => {}
         }
     }
@@ -262,7 +267,20 @@ impl Setting<'_, '_, '_> {
         }
         for entry in root.entries() {
             self.keys(&entry.value, &format!("the customization of {}", entry.key_text()), &KNOWN);
+            if let Some(script) = entry.value.get("health.lua") {
+                self.script(script.text().unwrap_or_default(), Some(self.place(script)));
+            }
         }
+    }
+
+    /// A check in Lua that cannot be read; it stands at `at`, or is the whole value.
+    fn script(&mut self, text: &str, at: Option<Mark>) {
+        let Some((line, error)) = syntax_error(text) else { return };
+        let embedded = Embedded::new(&self.context.world.repository.snapshot, &self.entry.value);
+        let at = at.unwrap_or_else(|| embedded.place(line));
+        let message = format!("the health check is no Lua: {error}");
+        let help = "Argo CD then calls the health of every object of the kind Unknown".to_owned();
+        self.wrong(at, message, Some(help));
     }
 
     fn account(&mut self, rest: &str) {

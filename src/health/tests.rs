@@ -21,7 +21,7 @@ fn every_table_can_be_read_and_finds_what_it_uses() {
 fn every_file_is_listed_and_the_list_is_in_order() {
     let names: Vec<&str> = kinds::TABLES.iter().map(|(name, _)| *name).collect();
     assert!(names.is_sorted());
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sync/health/kinds");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/health/kinds");
     let mut files = 0;
     for group in std::fs::read_dir(root).expect("the directory is there") {
         for file in std::fs::read_dir(group.expect("an entry").path()).expect("each group is a directory") {

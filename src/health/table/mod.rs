@@ -52,10 +52,15 @@ enum Rule {
 /// What a table says of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// A status, and why.
-    Health(String, String),
-    /// It is being deleted, with what is said of it then.
-    Deleting(String),
+    /// How it is.
+    Health {
+        /// The name of the status.
+        status: String,
+        /// Why.
+        message: String,
+        /// What is said instead while it is being deleted; empty where nothing is.
+        deletion: String,
+    },
     /// Nothing.
     None,
 }
@@ -119,7 +124,8 @@ fn run<'v>(lines: &'v [Rule], scope: &mut Scope<'v>, shelf: &'v dyn Shelf, uses:
                 return Err(scope.eval(message)?.message()?);
             }
             Rule::Deleting { message, condition } if holds(scope, condition.as_ref())? => {
-                Step::Done(Verdict::Deleting(scope.eval(message)?.message()?))
+                let deletion = scope.eval(message)?.message()?;
+                Step::Done(Verdict::Health { status: "Progressing".to_owned(), message: String::new(), deletion })
             }
             Rule::Health { status, message, condition } if holds(scope, condition.as_ref())? => {
                 let status = scope.eval(status)?.message()?;
@@ -127,7 +133,7 @@ fn run<'v>(lines: &'v [Rule], scope: &mut Scope<'v>, shelf: &'v dyn Shelf, uses:
                     Some(message) => scope.eval(message)?.message()?,
                     None => String::new(),
                 };
-                Step::Done(Verdict::Health(status, message))
+                Step::Done(Verdict::Health { status, message, deletion: String::new() })
             }
             _ => Step::Next,
         };

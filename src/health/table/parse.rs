@@ -88,7 +88,7 @@ fn statement(row: &str) -> Result<Rule, String> {
             tokens.expect(",")?;
             Rule::Health { status, message: Some(tokens.expr()?), condition: tokens.condition()? }
         }
-        status if super::super::Status::named(status).is_some() => {
+        status if crate::health::Status::named(status).is_some() => {
             let message = match tokens.peek() {
                 None => None,
                 Some(Token::Word(word)) if word == "if" => None,

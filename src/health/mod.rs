@@ -5,6 +5,7 @@
 //! they come first. Objects that are being deleted are on their way, whatever else is said of them.
 
 mod kinds;
+pub mod lua;
 mod table;
 
 use std::collections::BTreeMap;
@@ -84,27 +85,17 @@ pub struct Assessment {
     pub failed: bool,
 }
 
-impl Assessment {
-    fn new(status: Status, message: impl Into<String>) -> Assessment {
-        Assessment { status, message: message.into(), failed: false }
-    }
-
-    fn failed(message: String) -> Assessment {
-        Assessment { status: Status::Unknown, message, failed: true }
-    }
-}
-
 /// Whether the health of a kind is assessed at all.
 pub fn is_assessed(object: &ObjectRef) -> bool {
     find(object.group(), &object.kind).is_some()
 }
 
-/// The health of a live object, for a sync that waits for it: what is suspended, missing or unknown is not healthy yet.
-/// A kind that nobody assesses is healthy as soon as it is there.
+/// The health of a live object, for a sync that waits for it. What is missing or unknown is not healthy yet; what was
+/// suspended on purpose is not waited for, and a kind that nobody assesses is healthy as soon as it is there.
 pub fn assess(live: &Value) -> Health {
     match status(live) {
         None => Health::Healthy,
-        Some(Assessment { status: Status::Healthy, .. }) => Health::Healthy,
+        Some(Assessment { status: Status::Healthy | Status::Suspended, .. }) => Health::Healthy,
         Some(Assessment { status: Status::Degraded, message, .. }) => Health::Degraded(message),
         Some(Assessment { message, .. }) => Health::Progressing(message),
     }
@@ -112,46 +103,75 @@ pub fn assess(live: &Value) -> Health {
 
 /// What Argo CD's own checks say of a live object; `None` where its kind is not assessed.
 pub fn status(live: &Value) -> Option<Assessment> {
-    let api_version = live["apiVersion"].as_str().unwrap_or_default();
-    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let verdict = match find(group, live["kind"].as_str().unwrap_or_default()) {
-        Some(name) => match BUILT_IN.table(name).map(|table| table.judge(live, &*BUILT_IN)) {
-            Some(Ok(verdict)) => verdict,
-            Some(Err(failure)) => return Some(Assessment::failed(failure)),
-            None => return Some(Assessment::failed(format!("the table of {name} cannot be read"))),
-        },
-        None => Verdict::None,
-    };
-    concluded(live, verdict)
+    Checks::default().status(live)
+}
+
+/// Checks: the repository's own, and then those that come with tiphys.
+#[derive(Debug, Clone, Default)]
+pub struct Checks {
+    /// By `group/kind`; both may hold `*`.
+    scripts: BTreeMap<String, lua::Script>,
+}
+
+impl Checks {
+    /// The checks where `settings` is the ConfigMap `argocd-cm`.
+    pub fn configured(settings: &Value) -> Checks {
+        Checks { scripts: lua::scripts(settings) }
+    }
+
+    /// What is said of a live object; `None` where its kind is not assessed.
+    pub fn status(&self, live: &Value) -> Option<Assessment> {
+        let api_version = live["apiVersion"].as_str().unwrap_or_default();
+        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let kind = live["kind"].as_str().unwrap_or_default();
+        let verdict = match self.script(group, kind) {
+            Some(script) => Some(lua::judge(script, live)),
+            None => find(group, kind).map(|name| match BUILT_IN.table(name) {
+                Some(table) => table.judge(live, &*BUILT_IN),
+                None => Err(format!("the table of {name} cannot be read")),
+            }),
+        };
+        match verdict.unwrap_or(Ok(Verdict::None)) {
+            Ok(verdict) => concluded(live, verdict),
+            Err(failure) => Some(Assessment { status: Status::Unknown, message: failure, failed: true }),
+        }
+    }
+
+    /// The script for a kind: under its own name, or else the first whose pattern fits.
+    fn script(&self, group: &str, kind: &str) -> Option<&lua::Script> {
+        let key = if group.is_empty() { kind.to_owned() } else { format!("{group}/{kind}") };
+        self.scripts.get(&key).or_else(|| {
+            let fits =
+                |pattern: &str| globset::Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(&key));
+            self.scripts.iter().find(|(pattern, _)| fits(pattern)).map(|(_, script)| script)
+        })
+    }
 }
 
 /// The assessment that follows from a verdict, for an object that may be about to go.
 fn concluded(live: &Value, verdict: Verdict) -> Option<Assessment> {
-    let finalizers = || {
+    let finalizers: Vec<&str> = {
         let all = live.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
-        all.filter_map(Value::as_str)
+        all.filter_map(Value::as_str).collect()
     };
     let going = live.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null())
-        && finalizers().all(|finalizer| finalizer != HOOK_FINALIZER);
-    if going {
-        let message = match verdict {
-            Verdict::Deleting(message) if !message.is_empty() => message,
-            _ if finalizers().next().is_some() => {
-                let all: Vec<&str> = finalizers().collect();
-                format!("Pending deletion; blocked by finalizers: {}", all.join(", "))
-            }
-            _ => "Pending deletion".to_owned(),
-        };
-        return Some(Assessment::new(Status::Progressing, message));
-    }
-    match verdict {
-        Verdict::None => None,
-        Verdict::Deleting(_) => Some(Assessment::new(Status::Progressing, "")),
-        Verdict::Health(status, message) => Some(match Status::named(&status) {
-            Some(status) => Assessment::new(status, message),
-            None => Assessment::new(Status::Unknown, "Lua returned an invalid health status"),
-        }),
-    }
+        && !finalizers.contains(&HOOK_FINALIZER);
+    let (status, message) = match verdict {
+        Verdict::Health { status, deletion, .. } if going && !deletion.is_empty() => (status, deletion),
+        _ if going && finalizers.is_empty() => ("Progressing".to_owned(), "Pending deletion".to_owned()),
+        _ if going => {
+            ("Progressing".to_owned(), format!("Pending deletion; blocked by finalizers: {}", finalizers.join(", ")))
+        }
+        Verdict::Health { status, message, .. } => (status, message),
+        Verdict::None => return None,
+    };
+    Some(match Status::named(&status) {
+        Some(status) => Assessment { status, message, failed: false },
+        None => {
+            let message = "Lua returned an invalid health status".to_owned();
+            Assessment { status: Status::Unknown, message, failed: false }
+        }
+    })
 }
 
 /// The name of the table for a kind: its own, or one for all of a family.
