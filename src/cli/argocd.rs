@@ -12,8 +12,8 @@ use crate::finding::{Finding, NotJudged};
 use crate::load::load;
 use crate::origin::FileId;
 use crate::render::Resource;
-use crate::resolve::applicationset::{Inputs, expand, go_json};
-use crate::schema::{Catalogue, KubernetesVersion, Lookup, ViolationKind};
+use crate::resolve::applicationset::{Inputs, expand, go_json, reconcile, refusal};
+use crate::schema::{Catalogue, KubernetesVersion};
 use crate::source::worktree;
 use crate::yaml::{Limits, read};
 
@@ -71,6 +71,7 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
     let mut applications = Vec::new();
     let mut error = None;
     let mut not_judged = false;
+    let mut reconciled = None;
     let catalogue = Catalogue::for_version(KubernetesVersion::NEWEST);
     for path in &args.files {
         let (file, inputs, repository) = if path.is_dir() {
@@ -90,8 +91,10 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
             if set.kind() != "ApplicationSet" {
                 continue;
             }
-            if let Some(refusal) = refusal(&catalogue, &set, &file) {
-                error.get_or_insert(("InvalidManifest", refusal));
+            if let Some((node, why)) = refusal(&catalogue, &set) {
+                let mark = node.mark();
+                let told = format!("{}:{}:{}: {why}", file.display(), mark.line, mark.column);
+                error.get_or_insert(("InvalidManifest", told));
                 continue;
             }
             let expansion = expand(&set, &inputs.context());
@@ -107,6 +110,9 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
                 note(&format!("{}:{}:{}: not judged: {what}: {reason}", file.display(), mark.line, mark.column));
                 not_judged = true;
             }
+            if let Some(installation) = inputs.installation() {
+                reconciled = Some(reconcile(&set, &expansion, installation));
+            }
             if let Some((reason, message)) = expansion.error {
                 error.get_or_insert((reason.as_str(), message));
             }
@@ -118,6 +124,9 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
         output["error"] = Json::String(message);
         output["reason"] = Json::String(reason.to_owned());
     }
+    if let (Some(reconciled), Some(output)) = (reconciled, output.as_object_mut()) {
+        output.extend(reconciled.to_json());
+    }
     let mut stdout = std::io::stdout().lock();
     let written = serde_json::to_writer_pretty(&mut stdout, &output).map_err(std::io::Error::from);
     written.and_then(|()| writeln!(stdout)).map_err(|error| Failure::Internal(format!("standard output: {error}")))?;
@@ -126,15 +135,6 @@ fn generate(args: &GenerateArgs) -> Result<Status, Failure> {
         (false, true) => Status::NotJudged,
         (false, false) => Status::Clean,
     })
-}
-
-/// Why Argo CD does not even read an ApplicationSet: a value of its own fields has another type, such as text where a
-/// boolean belongs. A parameter is text until it is filled in, and the types are looked at before.
-fn refusal(catalogue: &Catalogue, set: &Resource, file: &Path) -> Option<String> {
-    let Lookup::Known(schema) = catalogue.lookup(set.api_version(), set.kind()) else { return None };
-    let violation = schema.validate(&set.node).into_iter().find(|violation| violation.kind == ViolationKind::Type)?;
-    let mark = violation.node.mark();
-    Some(format!("{}:{}:{}: {}", file.display(), mark.line, mark.column, violation.message))
 }
 
 fn read_inputs(inputs: Option<&Path>, repository: Option<&Path>) -> Result<Inputs, Failure> {

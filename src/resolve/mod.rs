@@ -6,8 +6,10 @@
 pub mod applicationset;
 pub mod cluster;
 pub mod fixpoint;
+pub mod glob;
 pub mod instance;
 mod overrides;
+pub mod permission;
 pub mod project;
 mod reach;
 pub mod repository;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
 use super::applicationset::pattern::path_match;
-use super::repository::normalize_url;
+use super::glob::Glob;
 use crate::render::Resource;
 use crate::yaml::Node;
 
@@ -22,13 +21,14 @@ pub struct Project {
     namespaced_allowed: Option<Vec<KindPattern>>,
     namespaced_denied: Vec<KindPattern>,
     namespaces: Vec<String>,
+    only_own_clusters: bool,
 }
 
 /// A glob; one that begins with `!` denies.
 #[derive(Debug, Clone)]
 struct Pattern {
     deny: bool,
-    glob: Option<GlobMatcher>,
+    glob: Option<Glob>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,9 +51,9 @@ impl Pattern {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let separated = separated && text != "*";
-        let glob = GlobBuilder::new(text).literal_separator(separated).build().ok();
-        Pattern { deny, glob: glob.map(|glob| glob.compile_matcher()) }
+        // A star alone means everything, separators or not.
+        let separator = (separated && text != "*").then_some('/');
+        Pattern { deny, glob: Glob::new(text, separator) }
     }
 
     /// Whether the pattern, with its denial, agrees with `text`.
@@ -68,8 +68,8 @@ impl Project {
         let spec = resource.node.get("spec");
         let items = |key: &str| spec.and_then(|spec| spec.get(key)).map(Node::items).unwrap_or_default();
         let url = |text: &str| match text.strip_prefix('!') {
-            Some(rest) => Pattern::of(&format!("!{}", normalize_pattern(rest)), true),
-            None => Pattern::of(&normalize_pattern(text), true),
+            Some(rest) => Pattern::of(&format!("!{}", comparable(rest)), true),
+            None => Pattern::of(&comparable(text), true),
         };
         let destination = |item: &Node| {
             let of = |key: &str| Pattern::of(item.get(key).and_then(Node::text).unwrap_or_default(), false);
@@ -86,7 +86,13 @@ impl Project {
             namespaced_allowed: given("namespaceResourceWhitelist").map(|_| kinds("namespaceResourceWhitelist")),
             namespaced_denied: kinds("namespaceResourceBlacklist"),
             namespaces: items("sourceNamespaces").iter().filter_map(Node::text).map(str::to_owned).collect(),
+            only_own_clusters: given("permitOnlyProjectScopedClusters").and_then(Node::as_bool).unwrap_or(false),
         }
+    }
+
+    /// Whether only clusters that are reserved for the project are permitted.
+    pub fn only_own_clusters(&self) -> bool {
+        self.only_own_clusters
     }
 
     /// The project's name.
@@ -96,7 +102,7 @@ impl Project {
 
     /// Whether Applications may take manifests from `url`. A denial permits whatever it does not deny.
     pub fn permits_source(&self, url: &str) -> bool {
-        let url = normalize_url(url);
+        let url = comparable(url);
         let mut any = false;
         for pattern in &self.sources {
             if pattern.matches(&url) {
@@ -159,7 +165,7 @@ impl Project {
 pub fn namespace_matches(pattern: &str, namespace: &str) -> bool {
     let expression = pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|text| !text.is_empty());
     let by_expression = expression.is_some_and(|text| Regex::new(text).is_ok_and(|regex| regex.is_match(namespace)));
-    let glob = || GlobBuilder::new(pattern).build().is_ok_and(|glob| glob.compile_matcher().is_match(namespace));
+    let glob = || Glob::new(pattern, None).is_some_and(|glob| glob.is_match(namespace));
     by_expression || glob()
 }
 
@@ -176,9 +182,19 @@ impl KindPattern {
     }
 }
 
-/// As [`normalize_url`], for a pattern: `*` alone stays.
-fn normalize_pattern(text: &str) -> String {
-    if text == "*" { text.to_owned() } else { normalize_url(text) }
+/// A repository's URL, or a pattern of one, in the form in which Argo CD compares them: in small letters, without
+/// `.git`, and the short form of SSH as a path. The protocol and the user stay: `https` does not permit `git@`.
+fn comparable(url: &str) -> String {
+    let url = url.trim().to_lowercase();
+    let (before, after) = url.rsplit_once('@').unwrap_or((&url, ""));
+    let user = before.strip_prefix("ssh://").unwrap_or(before);
+    let ssh = !after.is_empty() && !user.contains(['/', ':', '@']);
+    let short = ssh && !url.starts_with("ssh://");
+    let url = if short { url.replacen(':', "/", 1) } else { url };
+    let url = url.strip_prefix("ssh://").unwrap_or(&url);
+    let url = url.strip_suffix(".git").unwrap_or(url);
+    // A URL does not hold these as they are.
+    url.replace('{', "%7b").replace('}', "%7d").replace(' ', "%20")
 }
 
 #[cfg(test)]
@@ -195,9 +211,19 @@ mod tests {
     #[test]
     fn a_source_is_permitted_by_a_glob_and_refused_by_a_denial() {
         let project = project("{sourceRepos: ['https://github.com/org/*', '!https://github.com/org/secret']}");
-        assert!(project.permits_source("git@github.com:org/web.git"));
+        assert!(project.permits_source("https://GitHub.com/Org/web.git"));
         assert!(!project.permits_source("https://github.com/org/secret.git"));
         assert!(!project_of_one().permits_source("https://github.com/other/web"));
+        // Another protocol is another repository.
+        assert!(!project_of_one().permits_source("git@github.com:org/web.git"));
+    }
+
+    #[test]
+    fn the_forms_of_ssh_are_one() {
+        let project = project("{sourceRepos: ['git@github.com:org/*']}");
+        assert!(project.permits_source("git@github.com:org/web.git"));
+        assert!(project.permits_source("ssh://git@github.com/org/web"));
+        assert!(!project.permits_source("https://github.com/org/web"));
     }
 
     fn project_of_one() -> Project {

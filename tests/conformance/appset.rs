@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tiphys::load::load;
 use tiphys::origin::FileId;
 use tiphys::render::Resource;
-use tiphys::resolve::applicationset::{Inputs, expand, go_json};
+use tiphys::resolve::applicationset::{Inputs, expand, go_json, reconcile, refusal};
+use tiphys::schema::{Catalogue, KubernetesVersion};
 use tiphys::source::worktree;
 use tiphys::yaml::{Limits, read};
 
@@ -24,8 +25,20 @@ pub(super) fn generate(case: &Path) -> Result<Value, String> {
     let inputs = Inputs::read(&inputs, repository)?;
     let document = read(FileId(0), &text, Limits::default()).documents.into_iter().next();
     let resource = Resource { node: document.ok_or("the case has no ApplicationSet")?.root };
+    if let Some((_, why)) = refusal(&Catalogue::for_version(KubernetesVersion::NEWEST), &resource) {
+        return Ok(json!({"applications": [], "error": why, "reason": "InvalidManifest"}));
+    }
     let expansion = expand(&resource, &inputs.context());
     let applications: Vec<Value> =
         expansion.applications.iter().map(|application| go_json(&application.resource.node)).collect();
-    Ok(json!({ "applications": applications, "error": expansion.error.map(|(_, error)| error) }))
+    let reconciled = inputs.installation().map(|installation| reconcile(&resource, &expansion, installation));
+    let mut answer = json!({"applications": applications});
+    if let Some((reason, message)) = expansion.error {
+        answer["error"] = message.into();
+        answer["reason"] = reason.as_str().into();
+    }
+    if let (Some(reconciled), Some(answer)) = (reconciled, answer.as_object_mut()) {
+        answer.extend(reconciled.to_json());
+    }
+    Ok(answer)
 }

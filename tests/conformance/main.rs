@@ -5,6 +5,7 @@
 mod appset;
 mod health;
 mod order;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
     let answer = match kind.as_str() {
         "appset" => appset::generate(path.as_ref()),
         "health" => health::assess(path.as_ref()),
+        "validate" => validate::judge(path.as_ref()),
         "waves" => order::waves(path.as_ref()),
         "exec" => order::exec(path.as_ref()),
         _ => Err(format!("no kind {kind}")),

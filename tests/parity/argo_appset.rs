@@ -54,7 +54,7 @@ fn applications(list: &[Json], ordered: bool) -> Vec<String> {
     texts
 }
 
-/// Whether the case agrees, without what validation and rollout do afterwards.
+/// Whether the case agrees.
 fn agrees(case: &Path, expected: &Json) -> Result<(), String> {
     let found = appset::generate(case)?;
     let wants_error = expected.get("error").is_some_and(|error| !error.is_null());
@@ -67,10 +67,25 @@ fn agrees(case: &Path, expected: &Json) -> Result<(), String> {
     let got = found["applications"].as_array().cloned().unwrap_or_default();
     let ordered = expected.get("ordered").and_then(Json::as_bool).unwrap_or(true);
     let wanted = expected.get("applications").and_then(Json::as_array).cloned().unwrap_or_default();
-    if applications(&got, ordered) == applications(&wanted, ordered) {
-        Ok(())
-    } else {
-        Err("other Applications".to_owned())
+    if applications(&got, ordered) != applications(&wanted, ordered) {
+        return Err("other Applications".to_owned());
+    }
+    // What becomes of them, where the case asks: the words of conditions may differ.
+    for key in ["created", "rollout"].into_iter().filter(|key| expected.get(key).is_some()) {
+        if meaning(&found[key]) != meaning(&expected[key]) {
+            return Err(format!("{key} is {}", found[key]));
+        }
+    }
+    let conditions = |answer: &Json| -> Vec<[String; 3]> {
+        let text = |condition: &Json, key: &str| condition[key].as_str().unwrap_or_default().to_owned();
+        let all = answer["conditions"].as_array().into_iter().flatten();
+        let mut all: Vec<_> = all.map(|one| ["type", "status", "reason"].map(|key| text(one, key))).collect();
+        all.sort();
+        all
+    };
+    match expected.get("conditions").is_none() || conditions(expected) == conditions(&found) {
+        true => Ok(()),
+        false => Err(format!("conditions are {}", found["conditions"])),
     }
 }
 

@@ -3,6 +3,7 @@
 mod argo_appset;
 mod argo_health;
 mod argo_order;
+mod argo_validate;
 mod helm;
 pub(crate) mod kustomize;
 mod rego;

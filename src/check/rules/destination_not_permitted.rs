@@ -2,6 +2,8 @@
 
 use crate::check::World;
 use crate::finding::{Check, Finding, declare_rule};
+use crate::resolve::Application;
+use crate::resolve::cluster::Clusters;
 use crate::resolve::project::Project;
 use crate::yaml::Node;
 
@@ -56,6 +58,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             (None, _) => continue,
         };
         if project.permits_destination(server, cluster, namespace) {
+            findings.extend(foreign(clusters, project, server, node, application));
             continue;
         }
         let permits_cluster = project.permits_some_namespace(server, cluster);
@@ -78,4 +81,33 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
                 .related(list.mark(), format!("what AppProject {name} permits")),
         );
     }
+}
+
+/// A project that keeps to clusters of its own, and an Application on one that is not. A Secret whose content is out of
+/// sight may be the one.
+fn foreign(
+    clusters: &Clusters,
+    project: &Project,
+    server: &str,
+    node: &Node,
+    application: &Application,
+) -> Option<Finding> {
+    if !project.only_own_clusters() || clusters.hidden > 0 {
+        return None;
+    }
+    let cluster = clusters.registered.iter().find(|cluster| cluster.server.text == server)?;
+    if cluster.project.as_ref().is_some_and(|owner| owner.text == project.name()) {
+        return None;
+    }
+    let name = project.name();
+    let switch = project.resource.node.path(&["spec", "permitOnlyProjectScopedClusters"])?;
+    Some(
+        Finding::at(&RULE, node)
+            .message(format!("AppProject {name} permits only clusters of its own, and {} is none", cluster.name.text))
+            .help(format!("set `project: {name}` in the Secret of the cluster"))
+            .application(application.id())
+            .resource(application.resource.reference())
+            .related(switch.mark(), "what AppProject permits")
+            .related(cluster.server.origin.mark, "the cluster"),
+    )
 }

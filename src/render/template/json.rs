@@ -48,6 +48,7 @@ fn write(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<
             let encoded = base64::engine::general_purpose::STANDARD.encode(content);
             string(out, &encoded, style.html);
         }
+        Value::List(list) if list.is_nil() => out.push_str("null"),
         Value::List(list) => {
             let items = list.items();
             if items.is_empty() {
@@ -178,6 +179,7 @@ fn to_json_within(value: &Value, depth: usize, floats: bool, left: &mut usize) -
             use base64::Engine;
             Json::String(base64::engine::general_purpose::STANDARD.encode(content))
         }
+        Value::List(list) if list.is_nil() => Json::Null,
         Value::List(list) => Json::Array(
             list.items().iter().map(|item| to_json_within(item, depth + 1, floats, left)).collect::<Option<_>>()?,
         ),

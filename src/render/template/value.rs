@@ -58,6 +58,8 @@ struct ListData {
     /// Where each item came from; empty where nobody asked.
     origins: Vec<Origin>,
     type_name: &'static str,
+    /// Whether Go has no array behind it: JSON then says `null`.
+    nil: bool,
 }
 
 /// A map: shared, changed in place.
@@ -291,6 +293,7 @@ impl Value {
                     .collect(),
                 origins: list.0.origins.clone(),
                 type_name: list.0.type_name,
+                nil: list.0.nil,
             }))),
             other => other.clone(),
         }
@@ -384,12 +387,22 @@ impl List {
 
     /// A slice of the Go type `type_name`.
     pub fn typed(items: Vec<Value>, type_name: &'static str) -> List {
-        List(Rc::new(ListData { items, origins: Vec::new(), type_name }))
+        List(Rc::new(ListData { items, origins: Vec::new(), type_name, nil: false }))
+    }
+
+    /// A `[]string` that nobody put anything in.
+    pub fn nil_strings() -> List {
+        List(Rc::new(ListData { items: Vec::new(), origins: Vec::new(), type_name: STRINGS, nil: true }))
+    }
+
+    /// Whether Go has no array behind it.
+    pub(super) fn is_nil(&self) -> bool {
+        self.0.nil
     }
 
     /// `[]interface {}` whose items came from `origins`, one for each.
     pub fn with_origins(items: Vec<Value>, origins: Vec<Origin>) -> List {
-        List(Rc::new(ListData { items, origins, type_name: LIST }))
+        List(Rc::new(ListData { items, origins, type_name: LIST, nil: false }))
     }
 
     /// The items.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
-use super::{Checkout, Context, Fixtures, Git};
+use super::{Checkout, Context, Fixtures, Git, Installation};
 use crate::load::{Repository, load};
 use crate::origin::{FileId, Origin};
 use crate::resolve::cluster::{Cluster, Sourced};
@@ -21,6 +21,9 @@ pub struct Inputs {
     fixtures: Fixtures,
     /// Whether what is not given does not exist.
     complete: bool,
+    /// Whether the Applications are to be judged as the controller does, and rolled out.
+    validate: bool,
+    rollout: bool,
     /// URL, revision if one was given, and files.
     listed: Vec<(String, Option<String>, Repository)>,
     /// What stands for every other URL.
@@ -53,8 +56,10 @@ impl Inputs {
             let name = |project: &Json| project.as_str().or_else(|| project.get("name")?.as_str()).map(str::to_owned);
             projects.iter().filter_map(name).collect()
         });
+        let asked = |key: &str| json.get(key).and_then(Json::as_bool).unwrap_or(false);
+        let (validate, rollout) = (asked("validate"), asked("rollout"));
         let fixtures = Fixtures::from_json(json, true);
-        Ok(Inputs { namespace, clusters, projects, fixtures, complete: true, listed, repository })
+        Ok(Inputs { namespace, clusters, projects, fixtures, complete: true, validate, rollout, listed, repository })
     }
 
     /// Takes what is not given as unknown, where it would be known to be absent.
@@ -63,6 +68,21 @@ impl Inputs {
         self.fixtures.strict = false;
         self.complete = false;
         self
+    }
+
+    /// The controller whose work is asked for with `validate` or `rollout`, if it is: what it knows.
+    pub fn installation(&self) -> Option<Installation<'_>> {
+        let progressive = self.rollout;
+        (self.validate || progressive).then(|| Installation {
+            clusters: &self.clusters,
+            projects: self.projects.as_deref(),
+            progressive,
+        })
+    }
+
+    /// The clusters that are registered.
+    pub fn clusters(&self) -> &[Cluster] {
+        &self.clusters
     }
 
     /// The context in which sets are expanded.

@@ -22,7 +22,10 @@ mod merge;
 mod params;
 mod patch;
 pub mod pattern;
+mod reconcile;
+mod refusal;
 mod remote;
+mod rollout;
 mod selector;
 mod template;
 
@@ -34,6 +37,9 @@ pub use fixtures::Fixtures;
 pub(crate) use git::{all_directories, suggestion};
 pub use inputs::Inputs;
 pub use json::go_json;
+pub use reconcile::{Condition, Installation, Reconciled, reconcile};
+pub use refusal::refusal;
+pub use rollout::Rollout;
 
 use super::Application;
 use super::cluster::Cluster;

@@ -18,7 +18,7 @@ pub(super) fn register(functions: &mut Functions) {
     one("lower", |text| text.chars().map(lower).collect());
     one("title", title);
     one("untitle", |text| word_starts(text, lower));
-    one("nospace", |text| text.chars().filter(|c| !is_space(*c)).collect());
+    one("nospace", without_space);
     one("initials", initials);
     one("swapcase", swap_case);
     one("snakecase", |text| split_words(text, '_'));
@@ -471,4 +471,11 @@ fn split_words(text: &str, connector: char) -> String {
     }
     put(&mut out, kind, word);
     out
+}
+
+/// A text without its white space. Go's function takes bytes for characters: where it removes anything, what is beyond
+/// ASCII comes out as the characters of its single bytes.
+fn without_space(text: &str) -> String {
+    let kept: String = text.bytes().map(char::from).filter(|c| !is_space(*c)).collect();
+    if kept.chars().count() == text.len() { text.to_owned() } else { kept }
 }
