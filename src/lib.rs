@@ -36,6 +36,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod finding;
+pub mod fix;
 pub mod graph;
 pub mod health;
 pub mod load;

@@ -83,12 +83,9 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
         let mut finding = context.finding(rule, node, &pointer).message(message);
         finding.help = help;
         // A value that came a long way is mended where a person decides.
-        if let Some(Replacement { text, same }) = replacement
-            && node.mark().is_some()
-            && node.origin.last_step().is_none()
-        {
+        if let Some(Replacement { text, same }) = replacement {
             let applicability = if same { Applicability::Safe } else { Applicability::Unsafe };
-            finding = finding.fix(applicability, node.mark(), text);
+            finding = finding.fix(applicability, node, text);
         }
         if let Some(first) = other {
             finding = finding.related(first.mark(), "the first of the two");

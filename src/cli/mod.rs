@@ -8,6 +8,7 @@ mod argocd;
 mod check;
 mod completions;
 mod explain;
+mod fix;
 mod graph;
 mod health;
 mod helm;
@@ -55,6 +56,8 @@ enum Command {
     Why(why::Args),
     /// Draw what deploys what: roots, ApplicationSets, Applications, projects, clusters
     Graph(graph::Args),
+    /// Mend what can be mended in the files
+    Fix(fix::Args),
     /// Explain a rule
     Explain(explain::ExplainArgs),
     /// List the rules
@@ -88,6 +91,7 @@ impl Command {
             Command::Render(args) => render::run(args),
             Command::Why(args) => why::run(args),
             Command::Graph(args) => graph::run(args),
+            Command::Fix(args) => fix::run(args),
             Command::Explain(args) => explain::explain(args),
             Command::Rules(args) => explain::rules(args),
             Command::Policy(args) => policy::run(args),

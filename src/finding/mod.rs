@@ -4,8 +4,10 @@
 //! [`Mark`]s of the values at fault; nothing here reads files. What could not be evaluated is a
 //! [`NotJudged`], never a finding.
 
+mod fix;
 mod rule;
 
+pub use fix::{Applicability, Edit, Fix, Replacement};
 pub(crate) use rule::declare_rule;
 pub use rule::{Check, Profile, Rule};
 
@@ -98,35 +100,6 @@ pub struct ResourceRef {
     pub name: SmolStr,
 }
 
-/// Whether a fix may be applied without asking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Applicability {
-    /// Changes nothing but the defect.
-    Safe,
-    /// May change what is deployed.
-    Unsafe,
-    /// To be shown, not applied.
-    Display,
-}
-
-/// A change of text that mends a finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fix {
-    /// Whether it may be applied without asking.
-    pub applicability: Applicability,
-    /// The edits, none of which overlaps another.
-    pub edits: Vec<Edit>,
-}
-
-/// Replaces the text of `mark` by `text`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
-    /// What to replace.
-    pub mark: Mark,
-    /// The new text.
-    pub text: String,
-}
-
 /// Something that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NotJudged {
@@ -182,11 +155,16 @@ impl Finding {
         self
     }
 
-    /// Suggests the one of `candidates` that is nearest to `word`, if one is near.
+    /// Suggests the one of `candidates` that is nearest to `word`, if one is near, and offers to put it there.
     #[must_use]
     pub fn help_did_you_mean<'a>(self, word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Finding {
         match nearest(word, candidates) {
-            Some(candidate) => self.help(format!("did you mean `{candidate}`?")),
+            Some(candidate) => {
+                let text = Replacement::Word { old: word.to_owned(), new: candidate.to_owned() };
+                let edit = Edit { mark: self.mark, text };
+                let fix = Some(Fix::one(Applicability::Unsafe, edit));
+                Finding { fix, ..self.help(format!("did you mean `{candidate}`?")) }
+            }
             None => self,
         }
     }
@@ -243,10 +221,13 @@ impl Finding {
         self
     }
 
-    /// Offers a fix.
+    /// Offers to write `new` where the scalar `node` stands.
     #[must_use]
-    pub fn fix(mut self, applicability: Applicability, mark: Mark, text: impl Into<String>) -> Finding {
-        self.fix = Some(Fix { applicability, edits: vec![Edit { mark, text: text.into() }] });
+    pub fn fix(mut self, applicability: Applicability, node: &Node, new: impl Into<String>) -> Finding {
+        if let Some(old) = node.text() {
+            let text = Replacement::Scalar { old: old.to_owned(), new: new.into() };
+            self.fix = Some(Fix::one(applicability, Edit { mark: node.mark(), text }));
+        }
         self
     }
 }

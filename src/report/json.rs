@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::place::end;
 use crate::check::Checked;
-use crate::finding::{Applicability, Finding};
+use crate::finding::{Applicability, Edit, Finding};
 use crate::origin::Mark;
 use crate::source::Snapshot;
 
@@ -109,22 +109,22 @@ fn object(snapshot: &Snapshot, finding: &Finding) -> Value {
             Applicability::Unsafe => "unsafe",
             Applicability::Display => "display",
         };
-        let edits: Vec<Value> = fix
-            .edits
-            .iter()
-            .map(|edit| {
-                let (end_line, end_column) = end(snapshot, edit.mark);
-                json!({
-                    "file": snapshot.path(edit.mark.file),
-                    "line": edit.mark.line,
-                    "column": edit.mark.column,
-                    "end_line": end_line,
-                    "end_column": end_column,
-                    "text": edit.text,
-                })
-            })
-            .collect();
-        put("fix", json!({"applicability": applicability, "edits": edits}));
+        let edit = |edit: &Edit| {
+            let (_, new) = edit.resolve(snapshot.text(edit.mark.file)?)?;
+            let (end_line, end_column) = end(snapshot, edit.mark);
+            Some(json!({
+                "file": snapshot.path(edit.mark.file),
+                "line": edit.mark.line,
+                "column": edit.mark.column,
+                "end_line": end_line,
+                "end_column": end_column,
+                "text": new,
+            }))
+        };
+        // A value that a template made has no place to mend it.
+        if let Some(edits) = fix.edits.iter().map(edit).collect::<Option<Vec<Value>>>() {
+            put("fix", json!({"applicability": applicability, "edits": edits}));
+        }
     }
     put("fingerprint", json!(finding.fingerprint));
     Value::Object(fields)

@@ -151,6 +151,18 @@ impl Snapshot {
         FileId(EXTERNAL + (self.external.len() - 1) as u32)
     }
 
+    /// The snapshot with other texts for some of the repository's files.
+    #[must_use]
+    pub fn with_texts(&self, texts: impl IntoIterator<Item = (FileId, String)>) -> Snapshot {
+        let mut changed = self.clone();
+        for (id, text) in texts {
+            if let Some(file) = changed.files.get_mut(id.0 as usize) {
+                file.content = Content::Text(text.into());
+            }
+        }
+        changed
+    }
+
     /// The files outside of the repository.
     pub fn external(&self) -> impl Iterator<Item = (FileId, &File)> + '_ {
         self.external.iter().enumerate().map(|(index, file)| (FileId(EXTERNAL + index as u32), file))

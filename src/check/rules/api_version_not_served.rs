@@ -46,8 +46,8 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     if let Some(first) = served.first() {
         finding = finding.help(format!("use {first}"));
         // The fields may differ from version to version.
-        if node.origin.last_step().is_none() && served.len() == 1 {
-            finding = finding.fix(Applicability::Unsafe, node.mark(), first.clone());
+        if served.len() == 1 {
+            finding = finding.fix(Applicability::Unsafe, node, first.clone());
         }
     }
     if let Some(crd) = crd {

@@ -1,7 +1,7 @@
 //! `trailing-whitespace`
 
 use crate::check::World;
-use crate::finding::{Applicability, Check, Edit, Finding, Fix, declare_rule};
+use crate::finding::{Applicability, Check, Edit, Finding, Fix, Replacement, declare_rule};
 use crate::load::{Class, Repository};
 use crate::origin::{FileId, Mark};
 use crate::yaml::{Node, Value};
@@ -40,8 +40,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         for other in others.iter().take(20) {
             finding = finding.related(*other, "here too");
         }
-        let edits = marks.iter().map(|mark| Edit { mark: *mark, text: String::new() }).collect();
-        finding.fix = Some(Fix { applicability: Applicability::Safe, edits });
+        let edits = marks.iter().map(|mark| Edit { mark: *mark, text: Replacement::Raw(String::new()) }).collect();
+        finding.fix = Some(Fix { applicability: Applicability::Safe, keeps_output: true, edits });
         findings.push(finding);
     }
 }

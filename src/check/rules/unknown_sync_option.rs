@@ -68,7 +68,7 @@ fn one(node: &Node, text: &str, application: bool, findings: &mut Vec<Finding>) 
     let suggest = |finding: Finding, suggestion: String| {
         let finding = finding.help(format!("did you mean `{suggestion}`?"));
         match node.text() == Some(text) {
-            true => finding.fix(Applicability::Unsafe, node.mark(), suggestion),
+            true => finding.fix(Applicability::Unsafe, node, suggestion),
             false => finding,
         }
     };
