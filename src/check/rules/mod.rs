@@ -76,6 +76,7 @@ rules! {
     kustomization_cycle,
     kustomization_not_found,
     kustomization_unknown_field,
+    kustomize_deprecated_field,
     kustomize_error,
     kustomize_load_restriction,
     kustomize_resource_not_found,

@@ -12,6 +12,7 @@
 mod accumulate;
 mod config;
 mod crds;
+mod deprecated;
 mod embedded;
 mod fieldspec;
 mod finish;
@@ -36,6 +37,7 @@ mod value_add;
 mod vars;
 
 pub use accumulate::{Builds, Options};
+pub(crate) use deprecated::deprecated;
 pub use overrides::Overrides;
 pub use schema::MergeSchema;
 
