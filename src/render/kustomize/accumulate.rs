@@ -369,7 +369,12 @@ impl<'r> Builds<'r> {
     /// written for all that include it.
     pub fn forgive(&self, findings: &mut Vec<Finding>) {
         let matched = lock(&self.matched);
-        let rules = [rules::unmatched_patch_target::RULE.id, rules::unmatched_image_override::RULE.id];
+        let rules = [
+            rules::unmatched_patch_target::RULE.id,
+            rules::unmatched_image_override::RULE.id,
+            rules::replacement_without_effect::RULE.id,
+            rules::variable_without_effect::RULE.id,
+        ];
         findings.retain(|finding| !rules.contains(&finding.rule.as_str()) || !matched.contains(&finding.mark));
     }
 

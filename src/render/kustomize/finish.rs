@@ -69,7 +69,7 @@ fn output(build: Build) -> Output {
 fn finish(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
     add_hashes(context, build);
     nameref::run(context, build);
-    vars::resolve(build);
+    vars::resolve(context, build);
     leave_out_local(context, build);
     transform::drop_empty(build);
     sort(context, kustomization.sort.as_ref(), build);

@@ -91,6 +91,31 @@ pub(super) struct Selector {
     pub(super) written: Vec<Origin>,
 }
 
+impl Selector {
+    /// What it asks for, in words.
+    pub(super) fn described(&self) -> String {
+        let mut words = Vec::new();
+        if !self.kind.is_empty() {
+            words.push(self.kind.to_string());
+        }
+        if !self.name.is_empty() {
+            words.push(format!("`{}`", self.name));
+        }
+        for (what, text) in [
+            ("namespace", &self.namespace),
+            ("group", &self.group),
+            ("version", &self.version),
+            ("labels", &self.label_selector),
+            ("annotations", &self.annotation_selector),
+        ] {
+            if !text.is_empty() {
+                words.push(format!("{what} `{text}`"));
+            }
+        }
+        words.join(", ")
+    }
+}
+
 /// An entry of `images`.
 #[derive(Debug, Clone)]
 pub(super) struct Image {

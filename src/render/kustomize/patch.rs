@@ -258,7 +258,7 @@ fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut 
             .map(|res| SmolStr::new(res.name()))
             .collect();
         let finding = Finding::new(&rules::unmatched_patch_target::RULE, target.mark.unwrap_or(mark))
-            .message(format!("no resource matches the target {}", described(target)))
+            .message(format!("no resource matches the target {}", target.described()))
             .help_did_you_mean(&target.name, names.iter().map(SmolStr::as_str));
         build.findings.push(finding);
     }
@@ -277,28 +277,6 @@ fn note_refusals(selected: &[usize], build: &mut Build) {
             }
         }
     }
-}
-
-fn described(target: &Selector) -> String {
-    let mut words = Vec::new();
-    if !target.kind.is_empty() {
-        words.push(target.kind.to_string());
-    }
-    if !target.name.is_empty() {
-        words.push(format!("`{}`", target.name));
-    }
-    for (what, text) in [
-        ("namespace", &target.namespace),
-        ("group", &target.group),
-        ("version", &target.version),
-        ("labels", &target.label_selector),
-        ("annotations", &target.annotation_selector),
-    ] {
-        if !text.is_empty() {
-            words.push(format!("{what} `{text}`"));
-        }
-    }
-    words.join(", ")
 }
 
 /// The resource that a strategic merge without target is for.

@@ -10,6 +10,8 @@ use super::kustomization::{Kustomization, Reader, Selector, field};
 use super::path::{Shape, Walk, lookup, split};
 use super::resource::{Gvk, Id, Res, is_nil_or_empty, leaves, raw};
 use super::selector::Matcher;
+use crate::check::rules;
+use crate::finding::Finding;
 use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::yaml::{Limits, Node, Resolved, Scalar, Style, Tag, Value, read};
 
@@ -186,6 +188,7 @@ fn apply(
             .map_err(|text| (target.mark, text))?;
         let default = [Node::string("metadata.name", Origin::at(target.mark))];
         let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+        let mut found = false;
         for res in &mut build.resources {
             let ids = ids(res, context);
             let rejected = rejects.iter().any(|reject| {
@@ -195,14 +198,31 @@ fn apply(
             if rejected || !matcher.texts(res) || !ids.iter().any(|id| matcher.id(id)) {
                 continue;
             }
+            found = true;
             let chosen: Follows = res.id_origins().into_iter().chain(target.written.iter().cloned()).collect();
             let value = Node { origin: value.origin.because(Some(chosen)), value: value.value.clone() };
             for path in paths {
                 copy(res, &value, path, &target.options, step)?;
             }
         }
+        note_effect(context, select, target.mark, found, build);
     }
     Ok(())
+}
+
+/// A target that selects nothing is passed over by kustomize without a word.
+fn note_effect(context: &Context<'_, '_>, select: &Selector, target: Mark, found: bool, build: &mut Build) {
+    let mark = select.mark.unwrap_or(target);
+    if found {
+        context.builds.note_match(mark);
+    } else if !build.partial {
+        let named = |res: &&Res| select.kind.is_empty() || res.kind() == select.kind;
+        let names: Vec<SmolStr> = build.resources.iter().filter(named).map(|res| SmolStr::new(res.name())).collect();
+        let finding = Finding::new(&rules::replacement_without_effect::RULE, mark)
+            .message(format!("no resource matches the target {}: nothing is replaced", select.described()))
+            .help_did_you_mean(&select.name, names.iter().map(SmolStr::as_str));
+        build.findings.push(finding);
+    }
 }
 
 /// The names of a resource, the present one first, without regard to its scope.

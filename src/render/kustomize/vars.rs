@@ -1,6 +1,6 @@
 //! Variables: `$(NAME)` replaced by a value of a resource.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use smol_str::SmolStr;
 
@@ -9,7 +9,9 @@ use super::fieldspec::{FieldError, Make, has, visit};
 use super::kustomization::{Kustomization, Variable};
 use super::path;
 use super::resource::{Gvk, raw};
-use crate::origin::{Follows, Origin};
+use crate::check::rules;
+use crate::finding::Finding;
+use crate::origin::{Follows, Mark, Origin};
 use crate::yaml::{Node, Resolved, Scalar, Style, Tag, Value};
 
 /// Binds the variables of a kustomization to the resources that they are of.
@@ -71,8 +73,9 @@ struct Meaning {
 }
 
 /// Replaces the variables in every field that may hold some.
-pub(super) fn resolve(build: &mut Build) {
+pub(super) fn resolve(context: &Context<'_, '_>, build: &mut Build) {
     let mut meanings: BTreeMap<SmolStr, Option<Meaning>> = BTreeMap::new();
+    let mut defined: Vec<(SmolStr, Mark)> = Vec::new();
     for variable in std::mem::take(&mut build.vars) {
         let resource = build.resources.iter().find(|res| res.book.variables.contains(&variable.name));
         let Some(resource) = resource else {
@@ -90,6 +93,7 @@ pub(super) fn resolve(build: &mut Build) {
                 let chosen: Follows =
                     resource.id_origins().into_iter().chain(variable.written.iter().cloned()).collect();
                 meanings.insert(variable.name.clone(), meaning(node, chosen));
+                defined.push((variable.name.clone(), variable.mark));
             }
             _ => {
                 let message = format!("the variable `{}`: there is no `{}`", variable.name, variable.field_path);
@@ -102,17 +106,27 @@ pub(super) fn resolve(build: &mut Build) {
     }
     let config = build.config();
     let mut errors = Vec::new();
+    let mut used: HashSet<SmolStr> = HashSet::new();
     for res in &mut build.resources {
         for spec in &config.var_reference {
             if !spec.is_for(&res.gvk()) || !has(&res.node, &spec.parts) {
                 continue;
             }
             let follows = spec.follows(res);
-            let mut set = |node: &mut Node| replace(node, &meanings, &follows);
+            let mut set = |node: &mut Node| replace(node, &meanings, &follows, &mut used);
             errors.extend(visit(res.node_mut(), &spec.parts, false, Make::Nothing, &Origin::NONE, &mut set).err());
         }
     }
     errors.into_iter().for_each(|error| build.field_error(error));
+    for (name, mark) in defined {
+        if used.contains(&name) {
+            context.builds.note_match(mark);
+        } else if !build.partial {
+            let finding = Finding::new(&rules::variable_without_effect::RULE, mark)
+                .message(format!("no field that may hold variables says $({name})"));
+            build.findings.push(finding);
+        }
+    }
 }
 
 fn meaning(node: &Node, chosen: Follows) -> Option<Meaning> {
@@ -130,6 +144,7 @@ fn replace(
     node: &mut Node,
     meanings: &BTreeMap<SmolStr, Option<Meaning>>,
     follows: &Option<Follows>,
+    used: &mut HashSet<SmolStr>,
 ) -> Result<(), FieldError> {
     if node.is_null() {
         return Ok(());
@@ -138,13 +153,13 @@ fn replace(
     match &mut node.value {
         Value::Scalar(scalar) => {
             if scalar.is_string() {
-                expand(node, meanings, follows);
+                expand(node, meanings, follows, used);
             }
         }
         Value::Mapping(mapping) => {
             for entry in &mut mapping.entries {
                 if entry.value.as_scalar().is_some_and(Scalar::is_string) {
-                    expand(&mut entry.value, meanings, follows);
+                    expand(&mut entry.value, meanings, follows, used);
                 }
             }
         }
@@ -153,7 +168,7 @@ fn replace(
                 if !item.as_scalar().is_some_and(Scalar::is_string) {
                     return Err(FieldError { message: "a list of strings was expected".to_owned(), origin });
                 }
-                expand(item, meanings, follows);
+                expand(item, meanings, follows, used);
             }
         }
     }
@@ -162,13 +177,18 @@ fn replace(
 
 /// Expands `$(NAME)`; `$$` is `$`. A text that is one variable as a whole takes its type. `follows` is what makes the
 /// field one that may hold some.
-fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>, follows: &Option<Follows>) {
+fn expand(
+    node: &mut Node,
+    meanings: &BTreeMap<SmolStr, Option<Meaning>>,
+    follows: &Option<Follows>,
+    used: &mut HashSet<SmolStr>,
+) {
     let text = raw(node).to_owned();
     if !text.contains('$') {
         return;
     }
     let mut out = String::with_capacity(text.len());
-    let mut used: Vec<Origin> = Vec::new();
+    let mut values: Vec<Origin> = Vec::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find('$') {
         out.push_str(&rest[..at]);
@@ -177,6 +197,7 @@ fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>, follow
             let name = &after[1..=end];
             match meanings.get(name).and_then(Option::as_ref) {
                 Some(meaning) => {
+                    used.insert(SmolStr::new(name));
                     if at == 0 && rest.len() == text.len() && after.len() == end + 2 {
                         let origin = node
                             .origin
@@ -188,7 +209,7 @@ fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>, follow
                         return;
                     }
                     out.push_str(&meaning.text);
-                    used.push(meaning.origin.clone());
+                    values.push(meaning.origin.clone());
                 }
                 None => {
                     out.push_str("$(");
@@ -214,8 +235,8 @@ fn expand(node: &mut Node, meanings: &BTreeMap<SmolStr, Option<Meaning>>, follow
         rest = characters.as_str();
     }
     out.push_str(rest);
-    let origin = match used.last().map(|last| last.mark) {
-        Some(mark) => node.origin.then_following(mark, "variable", Some(used.into())).because(follows.clone()),
+    let origin = match values.last().map(|last| last.mark) {
+        Some(mark) => node.origin.then_following(mark, "variable", Some(values.into())).because(follows.clone()),
         None if out == text => node.origin.clone(),
         None => node.origin.because(follows.clone()),
     };
