@@ -6,6 +6,7 @@
 
 mod environment;
 mod fields;
+mod generators;
 mod parse;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,10 @@ pub struct Config {
     pub environments: Vec<Environment>,
     /// Files that are not judged at all.
     pub exclude: Vec<Located<String>>,
+    /// What servers would answer to the generators of ApplicationSets, by the names of `generators:`.
+    pub generators: serde_json::Value,
+    /// Whether the clusters are all that are registered.
+    pub all_clusters: bool,
     /// Objects that the clusters hold, to the `lookup` of charts.
     pub lookup: Vec<Node>,
     excluded: GlobSet,
@@ -102,8 +107,12 @@ pub struct ClusterConfig {
     pub kubernetes: Option<KubernetesVersion>,
     /// Its environment.
     pub environment: Option<SmolStr>,
+    /// The project that it is reserved for.
+    pub project: Option<SmolStr>,
     /// The labels of its cluster Secret.
     pub labels: BTreeMap<SmolStr, SmolStr>,
+    /// The annotations of its cluster Secret.
+    pub annotations: BTreeMap<SmolStr, SmolStr>,
     /// Where it stands.
     pub mark: Mark,
 }

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::environment::Patterns;
 use super::fields::Findings;
+use super::generators::generators;
 use super::glob;
 use super::{
     ClusterConfig, Config, Environment, KubernetesVersion, Located, NotJudgedAcceptance, RepositoryConfig, RuleConfig,
@@ -18,7 +19,7 @@ use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
 use crate::yaml::{Limits, Node, read};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "kubernetes",
     "clusters",
     "repositories",
@@ -29,6 +30,7 @@ const KEYS: [&str; 12] = [
     "accept-not-judged",
     "environments",
     "exclude",
+    "generators",
     "lookup",
     "version",
 ];
@@ -56,7 +58,13 @@ pub(super) fn parse(snapshot: &Snapshot, file: FileId) -> (Config, Vec<Finding>)
         return (config, findings.0);
     }
     config.kubernetes = version(&mut findings, root, "configuration");
-    config.clusters = clusters(&mut findings, root);
+    config.clusters = clusters(&mut findings, root, "configuration");
+    if let Some(given) = root.get("generators") {
+        config.generators = generators(&mut findings, root);
+        // Who lists them for the generators lists them all.
+        config.all_clusters = given.get("clusters").is_some_and(|clusters| clusters.as_sequence().is_some());
+        config.clusters.extend(clusters(&mut findings, given, "generators"));
+    }
     config.repositories = repositories(&mut findings, root);
     config.profile = profile(&mut findings, root);
     config.rules = rules(&mut findings, root);
@@ -112,10 +120,11 @@ fn lookup(findings: &mut Findings, root: &Node) -> Vec<Node> {
     objects
 }
 
-fn clusters(findings: &mut Findings, root: &Node) -> Vec<ClusterConfig> {
+fn clusters(findings: &mut Findings, root: &Node, what: &str) -> Vec<ClusterConfig> {
+    let known = ["name", "server", "kubernetes", "environment", "project", "labels", "annotations"];
     let mut clusters = Vec::new();
-    for item in findings.items(root, "configuration", "clusters") {
-        if !findings.keys(item, "cluster", &["name", "server", "kubernetes", "environment", "labels"]) {
+    for item in findings.items(root, what, "clusters") {
+        if !findings.keys(item, "cluster", &known) {
             continue;
         }
         let Some(name) = findings.required(item, "cluster", "name") else { continue };
@@ -125,7 +134,9 @@ fn clusters(findings: &mut Findings, root: &Node) -> Vec<ClusterConfig> {
             server: SmolStr::new(&server.value),
             kubernetes: version(findings, item, "cluster"),
             environment: findings.text(item, "cluster", "environment").map(|text| SmolStr::new(&text.value)),
+            project: findings.text(item, "cluster", "project").map(|text| SmolStr::new(&text.value)),
             labels: findings.map(item, "cluster", "labels"),
+            annotations: findings.map(item, "cluster", "annotations"),
             mark: name.mark,
         });
     }

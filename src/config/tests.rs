@@ -63,3 +63,24 @@ fn a_configuration_from_outside_has_places_too() {
     assert_eq!(findings[0].mark.line, 2);
     assert_eq!(snapshot.path(findings[0].mark.file), "../tiphys.yaml");
 }
+
+#[test]
+fn the_answers_of_servers_are_read_and_held_to_their_keys() {
+    let (config, findings) = config(
+        "generators:\n  pullRequests:\n  - {number: 7, branch: fix, headSHA: abc}\n  - {number: 8, branch: b}\n\
+         \u{20} repositries: []\n  plugins:\n    news: {reponses: []}\n\
+         \u{20} clusters:\n  - {name: edge, server: 'https://edge', project: shop, annotations: {a: b}}\n",
+    );
+    assert_eq!(
+        messages(&findings),
+        [
+            (5, 3, "generators: unknown key `repositries`"),
+            (4, 5, "generators.pullRequests: `headSHA` is missing"),
+            (7, 12, "generators.plugins.news: unknown key `reponses`"),
+        ]
+    );
+    assert_eq!(findings[0].help.as_deref(), Some("did you mean `repositories`?"));
+    assert_eq!(config.generators["pullRequests"].as_array().map(Vec::len), Some(1));
+    assert!(config.all_clusters && config.clusters[0].project.as_deref() == Some("shop"));
+    assert!(config.generators.get("scm").is_none(), "what is not given stays unknown");
+}

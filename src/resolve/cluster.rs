@@ -90,9 +90,9 @@ impl Clusters {
             clusters.registered.push(Cluster {
                 name: sourced(&cluster.name),
                 server: sourced(&cluster.server),
-                project: None,
+                project: cluster.project.as_deref().map(sourced),
                 labels: cluster.labels.iter().map(|(key, value)| (key.clone(), sourced(value))).collect(),
-                annotations: BTreeMap::new(),
+                annotations: cluster.annotations.iter().map(|(key, value)| (key.clone(), sourced(value))).collect(),
             });
         }
         clusters.described = described(repository);

@@ -68,7 +68,7 @@ impl<'r> Renderers<'r> {
             by_hand: (!options.helm).then(|| Builds::with(repository, Options { helm: true, ..options })),
             charts: Charts::with_sources(repository, chart_sources(config), config.lookup.clone()),
             clusters: RwLock::default(),
-            fixtures: Fixtures::default(),
+            fixtures: Fixtures::from_json(config.generators.clone(), false),
             listings: Listings::default(),
         }
     }
@@ -197,7 +197,7 @@ impl Stages for Renderers<'_> {
         let context = Context {
             git: &git,
             clusters: &clusters.registered,
-            all_clusters: false,
+            all_clusters: self.config.all_clusters,
             fixtures: &self.fixtures,
             namespace: "argocd",
             projects: None,

@@ -96,7 +96,7 @@ fn pull_requests(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
     let all = answer(scope, "pullRequests", body, "the open pull requests")?;
     let wanted = provider.get("labels").map(Node::items).unwrap_or_default();
     let mut made = Vec::new();
-    for pull in items(all) {
+    for pull in items(all).iter().filter(|pull| is_of(pull, provider)) {
         let has = labels(pull);
         if !wanted.iter().all(|label| label.text().is_some_and(|label| has.contains(&label))) {
             continue;
@@ -136,6 +136,15 @@ fn pull_requests(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
         made.push(params);
     }
     Ok(made)
+}
+
+/// Whether a pull request is one of the repository that `provider` names; one that names no repository is of all.
+fn is_of(pull: &Json, provider: &Node) -> bool {
+    let wanted = text(pull, "repository");
+    let field = |key: &str| provider.get(key).and_then(Node::text).unwrap_or_default();
+    let owner = ["owner", "organization", "project"].map(field).into_iter().find(|owner| !owner.is_empty());
+    let name = if field("repo").is_empty() { field("project") } else { field("repo") };
+    wanted.is_empty() || wanted == name || owner.is_some_and(|owner| wanted == format!("{owner}/{name}"))
 }
 
 fn repositories(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
@@ -242,6 +251,9 @@ fn plugin(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
     let words = "error getting plugin from generator";
     let plugins = answer(scope, "plugins", body, "the plugin's parameters")?;
     let name = body.path(&["configMapRef", "name"]).and_then(Node::text).unwrap_or_default();
+    if plugins.get(name).is_none() && !scope.context.fixtures.strict {
+        return Err(scope.fault_not_judged(body, "the plugin's parameters are known to a server only"));
+    }
     let Some(plugin) = plugins.get(name) else {
         return Err(Fault::wrong(body, format!("{words}: error fetching ConfigMap: configmaps \"{name}\" not found")));
     };
@@ -285,6 +297,9 @@ fn plugin(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
 fn decisions(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
     let maps = answer(scope, "decisionConfigMaps", body, "the decisions about clusters")?;
     let reference = body.get("configMapRef").and_then(Node::text).unwrap_or_default();
+    if maps.get(reference).is_none() && !scope.context.fixtures.strict {
+        return Err(scope.fault_not_judged(body, "the decisions about clusters are known to a server only"));
+    }
     let Some(map) = maps.get(reference) else {
         let message = format!("error reading configMapRef: configmaps \"{reference}\" not found");
         return Err(Fault::wrong(body.get("configMapRef").unwrap_or(body), message));
