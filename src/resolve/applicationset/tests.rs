@@ -111,3 +111,28 @@ spec:
     assert!(expansion.applications.is_empty());
     assert_eq!(expansion.not_judged.len(), 1);
 }
+
+#[test]
+fn pull_requests_of_another_repository_make_no_applications() {
+    let inputs = "pullRequests:\n- {repository: acme/shop, number: 1, branch: a, headSHA: abc}\n\
+                  - {repository: acme/other, number: 2, branch: b, headSHA: abc}\n";
+    let set = "kind: ApplicationSet\nmetadata: {name: s, namespace: argocd}\nspec:\n  goTemplate: true\n  generators:\n\
+               \u{20} - pullRequest: {github: {owner: acme, repo: shop}}\n  template: {metadata: {name: 'pr-{{.number}}'}}\n";
+    let inputs = Inputs::read(inputs, None).expect("the inputs are YAML").incomplete();
+    let document = crate::yaml::read(crate::origin::FileId(0), set, Default::default()).documents.remove(0);
+    let expansion = expand(&Resource { node: document.root }, &inputs.context());
+    let names: Vec<&str> = expansion.applications.iter().map(|application| application.name()).collect();
+    assert_eq!(names, ["pr-1"]);
+}
+
+#[test]
+fn a_plugin_whose_answer_is_not_given_is_not_judged() {
+    let set = "kind: ApplicationSet\nmetadata: {name: s, namespace: argocd}\nspec:\n  generators:\n\
+               \u{20} - plugin: {configMapRef: {name: news}}\n  template: {metadata: {name: a}}\n";
+    for given in ["", "plugins: {other: {responses: []}}\n"] {
+        let inputs = Inputs::read(given, None).expect("the inputs are YAML").incomplete();
+        let document = crate::yaml::read(crate::origin::FileId(0), set, Default::default()).documents.remove(0);
+        let expansion = expand(&Resource { node: document.root }, &inputs.context());
+        assert_eq!((expansion.not_judged.len(), expansion.findings.len()), (1, 0), "{given:?}");
+    }
+}
