@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::finding::NotJudged;
 use crate::load::Repository;
 use crate::render::helm::{ChartSource, Charts, Release, argo};
-use crate::render::kustomize::{Builds, Options, Overrides};
+use crate::render::kustomize::{Builds, Options, Overrides, Remotes};
 use crate::render::{Output, Resource, directory};
 
 /// The renderers of one repository, with what they memoise.
@@ -64,8 +64,9 @@ impl<'r> Renderers<'r> {
             repository,
             config,
             identity: Identity::of(repository, config),
-            builds: Builds::with(repository, options),
-            by_hand: (!options.helm).then(|| Builds::with(repository, Options { helm: true, ..options })),
+            builds: Builds::with(repository, options).with_remotes(remotes(config)),
+            by_hand: (!options.helm)
+                .then(|| Builds::with(repository, Options { helm: true, ..options }).with_remotes(remotes(config))),
             charts: Charts::with_sources(repository, chart_sources(config), config.lookup.clone()),
             clusters: RwLock::default(),
             fixtures: Fixtures::from_json(config.generators.clone(), false),
@@ -160,6 +161,12 @@ impl<'r> Renderers<'r> {
         }
         output
     }
+}
+
+/// The git repositories that directories of this repository stand for.
+fn remotes(config: &Config) -> Remotes {
+    let mapped = config.repositories.iter().filter(|known| known.chart.is_none());
+    Remotes::new(mapped.filter_map(|known| Some((known.url.as_str(), known.path.as_deref()?))))
 }
 
 /// The chart repositories that directories of this repository stand for.

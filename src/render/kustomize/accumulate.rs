@@ -14,6 +14,7 @@ use super::generate;
 use super::kustomization::{Kustomization, Variable};
 use super::patch::unfit;
 use super::plugin;
+use super::remote::{Missing, Remotes, is_remote};
 use super::resource::{Behavior, Id, IdKey, Res, is_nil_or_empty, raw};
 use super::schema::MergeSchema;
 use super::transform;
@@ -53,6 +54,7 @@ pub struct Builds<'r> {
     missing: Mutex<BTreeSet<String>>,
     /// Selectors and images that selected something in some build, by their places.
     matched: Mutex<BTreeSet<Mark>>,
+    remotes: Remotes,
 }
 
 /// How kustomize is called.
@@ -289,23 +291,28 @@ pub(super) struct Context<'b, 'r> {
 
 impl Context<'_, '_> {
     /// The file that `node` names, and its path from the root of the repository.
-    pub(super) fn file(&self, node: &Node) -> Result<(FileId, String), Box<Finding>> {
+    pub(super) fn file(&self, node: &Node) -> Result<(FileId, String), Missing> {
         let written = raw(node);
         let not_found =
             |message: String| Finding::new(&rules::kustomize_resource_not_found::RULE, node.mark()).message(message);
+        let wrong = |finding: Finding| Missing::Wrong(Box::new(finding));
+        let remote = is_remote(written);
+        if remote && self.builds.remotes.local(written).is_none() {
+            return Err(Missing::elsewhere(node, "file", written));
+        }
         let Some(path) = self.builds.path(self.directory, written) else {
-            return Err(Box::new(not_found(format!("{written}: the path leaves the repository"))));
+            return Err(wrong(not_found(format!("{written}: the path leaves the repository"))));
         };
         let snapshot = &self.builds.repository.snapshot;
         let Some(id) = snapshot.find(&path) else {
             let finding = not_found(format!("{written}: no such file"));
-            return Err(Box::new(self.builds.did_you_mean(finding, &path)));
+            return Err(wrong(self.builds.did_you_mean(finding, &path)));
         };
         let real = snapshot.path(id);
         let inside =
             self.directory.is_empty() || real.strip_prefix(self.directory).is_some_and(|rest| rest.starts_with('/'));
-        if self.builds.options.restrict && !inside {
-            return Err(Box::new(
+        if self.builds.options.restrict && !inside && !remote {
+            return Err(wrong(
                 Finding::new(&rules::kustomize_load_restriction::RULE, node.mark())
                     .message(format!("{written}: the file is not in or below the kustomization's directory"))
                     .help("copy the file below, or make a kustomization of its directory and list that as a resource"),
@@ -320,17 +327,6 @@ impl Context<'_, '_> {
             build.used.insert(id);
         }
     }
-}
-
-/// Whether kustomize would fetch `path` from elsewhere.
-fn is_remote(path: &str) -> bool {
-    path.contains("://")
-        || path.starts_with("git::")
-        || path.starts_with("git@")
-        || path.starts_with("github.com/")
-        || path.starts_with("github.com:")
-        || path.contains("?ref=")
-        || path.contains("?version=")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -357,7 +353,14 @@ impl<'r> Builds<'r> {
             charts: Charts::new(repository),
             missing: Mutex::default(),
             matched: Mutex::default(),
+            remotes: Remotes::default(),
         }
+    }
+
+    /// With directories that stand for what lies elsewhere.
+    #[must_use]
+    pub fn with_remotes(self, remotes: Remotes) -> Builds<'r> {
+        Builds { remotes, ..self }
     }
 
     /// Remembers that the selector or image at `mark` selected something.
@@ -385,7 +388,8 @@ impl<'r> Builds<'r> {
 
     /// `path`, as it is written in a file of `directory`, from the root; `None` if it leaves the repository.
     pub(super) fn path(&self, directory: &str, path: &str) -> Option<String> {
-        let path = if path.starts_with('/') { None } else { normalize(directory, path) }?;
+        let mapped = || self.remotes.local(path);
+        let path = if path.starts_with('/') { None } else { mapped().or_else(|| normalize(directory, path)) }?;
         let snapshot = &self.repository.snapshot;
         if snapshot.find(&path).is_none() && snapshot.directory(&path).is_none() {
             lock(&self.missing).insert(path.clone());
@@ -464,8 +468,11 @@ impl<'r> Builds<'r> {
             .into_iter()
             .flatten()
             .map(raw)
-            .filter(|written| !is_remote(written) && !written.contains('\n'))
-            .filter_map(|written| normalize(directory, written))
+            .filter(|written| !written.contains('\n'))
+            .filter_map(|written| match is_remote(written) {
+                true => self.remotes.local(written),
+                false => normalize(directory, written),
+            })
             .filter(|path| snapshot.find(path).is_none())
             .filter_map(|path| snapshot.directory(&path))
             .collect()
@@ -605,7 +612,8 @@ impl<'r> Context<'_, 'r> {
         if written.is_empty() {
             return build.error(entry.mark(), "a resource without path");
         }
-        let path = if is_remote(written) { None } else { normalize(self.directory, written) };
+        let remotes = &self.builds.remotes;
+        let path = if is_remote(written) { remotes.local(written) } else { normalize(self.directory, written) };
         let snapshot = &self.builds.repository.snapshot;
         let is_file = path.as_ref().is_some_and(|path| !written.starts_with('/') && snapshot.find(path).is_some());
         if is_file {
@@ -614,18 +622,15 @@ impl<'r> Context<'_, 'r> {
                     let resources = self.objects(id, build);
                     self.append_file(entry, resources, build);
                 }
-                Err(finding) => build.miss(Some(finding)),
+                Err(missing) => {
+                    build.partial = true;
+                    build.lacks(missing);
+                }
             }
             return;
         }
-        if is_remote(written) {
-            build.partial = true;
-            build.not_judged.push(NotJudged {
-                mark: entry.mark(),
-                what: format!("remote resource {written}"),
-                reason: "it lies outside of the repository".to_owned(),
-            });
-            return;
+        if path.is_none() && is_remote(written) {
+            return build.lacks(Missing::elsewhere(entry, "resource", written));
         }
         if let Some(directory) = self.directory_of(entry, build) {
             if self.builds.kustomization(&directory).is_some_and(|kustomization| kustomization.component) {
@@ -691,14 +696,8 @@ impl<'r> Context<'_, 'r> {
     /// One entry of `components`.
     fn component(&self, entry: &Node, build: &mut Build) {
         let written = raw(entry);
-        if is_remote(written) {
-            build.partial = true;
-            build.not_judged.push(NotJudged {
-                mark: entry.mark(),
-                what: format!("remote component {written}"),
-                reason: "it lies outside of the repository".to_owned(),
-            });
-            return;
+        if is_remote(written) && self.builds.remotes.local(written).is_none() {
+            return build.lacks(Missing::elsewhere(entry, "component", written));
         }
         let Some(directory) = self.directory_of(entry, build) else { return };
         let Some(kustomization) = self.builds.kustomization(&directory) else { return };
@@ -731,8 +730,8 @@ impl<'r> Context<'_, 'r> {
         for entry in &kustomization.configurations {
             let id = match self.file(entry) {
                 Ok((id, _)) => id,
-                Err(finding) => {
-                    build.fail(Some(finding));
+                Err(missing) => {
+                    build.lacks(missing);
                     continue;
                 }
             };
@@ -756,7 +755,7 @@ impl<'r> Context<'_, 'r> {
                     build.used.insert(id);
                     super::crds::load(self, entry, id, build);
                 }
-                Err(finding) => build.fail(Some(finding)),
+                Err(missing) => build.lacks(missing),
             }
         }
     }

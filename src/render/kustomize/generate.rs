@@ -189,8 +189,8 @@ fn content(context: &Context<'_, '_>, node: &Node, path: &str, build: &mut Build
                 }
             }
         }
-        Err(finding) => {
-            build.fail(Some(finding));
+        Err(missing) => {
+            build.lacks(missing);
             None
         }
     }

@@ -156,8 +156,8 @@ fn values(
     for node in file.into_iter().chain(reader.texts(mapping, "additionalValuesFiles")) {
         match context.file(&node) {
             Ok((_, path)) => files.push((path, node.mark())),
-            Err(finding) => {
-                build.fail(Some(finding));
+            Err(missing) => {
+                build.lacks(missing);
                 return None;
             }
         }

@@ -28,6 +28,7 @@ mod overrides;
 mod patch;
 mod path;
 mod plugin;
+mod remote;
 mod replacement;
 mod resource;
 mod schema;
@@ -39,6 +40,7 @@ mod vars;
 pub use accumulate::{Builds, Options};
 pub(crate) use deprecated::deprecated;
 pub use overrides::Overrides;
+pub use remote::Remotes;
 pub use schema::MergeSchema;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::accumulate::{Build, Context};
 use super::json_patch::{self, Operation};
 use super::kustomization::{Kustomization, PatchEntry, Selector};
 use super::merge::Merge;
+use super::remote::Missing;
 use super::resource::{Id, Res, is_nil_or_empty, raw};
 use super::selector::Matcher;
 use crate::check::rules;
@@ -27,11 +28,12 @@ pub(super) enum Body {
     /// Nothing, because it is empty.
     Empty,
     /// Nothing, because of what is wrong with it. `None`: that is reported elsewhere.
-    Broken(Option<Box<Finding>>),
+    Broken(Option<Missing>),
 }
 
 fn broken(mark: Mark, message: impl Into<String>) -> Body {
-    Body::Broken(Some(Box::new(Finding::new(&rules::kustomize_error::RULE, mark).message(message))))
+    let finding = Finding::new(&rules::kustomize_error::RULE, mark).message(message);
+    Body::Broken(Some(Missing::Wrong(Box::new(finding))))
 }
 
 /// Reads what `entry` says.
@@ -60,7 +62,7 @@ pub(super) fn body(
 fn from_file(context: &Context<'_, '_>, path: &Node) -> Body {
     let (id, path) = match context.file(path) {
         Ok(found) => found,
-        Err(finding) => return Body::Broken(Some(finding)),
+        Err(missing) => return Body::Broken(Some(missing)),
     };
     let Some(file) = context.builds.repository.yaml(id) else {
         return broken(Mark::file(id), "the patch is no text");
@@ -137,7 +139,8 @@ pub(super) fn unfit(root: &Node) -> Option<String> {
 pub(super) fn patches(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
     for entry in &kustomization.patches {
         match body(context, kustomization, entry, build) {
-            Body::Broken(finding) => build.fail(finding),
+            Body::Broken(Some(missing)) => build.lacks(missing),
+            Body::Broken(None) => build.fail(None),
             Body::Empty => {}
             Body::Merge(objects, step) => merge_entry(context, entry, &objects, &step, build),
             Body::Json(operations, step) => match &entry.target {
@@ -152,7 +155,8 @@ pub(super) fn patches(context: &Context<'_, '_>, kustomization: &Kustomization, 
 pub(super) fn strategic(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
     for entry in &kustomization.patches_strategic_merge {
         match strategic_body(context, kustomization, entry, build) {
-            Body::Broken(finding) => build.fail(finding),
+            Body::Broken(Some(missing)) => build.lacks(missing),
+            Body::Broken(None) => build.fail(None),
             Body::Empty => build.error(entry.mark, "the patch is empty"),
             Body::Json(..) => build.error(entry.mark, "a strategic merge was expected, found a JSON patch"),
             Body::Merge(objects, step) => {
@@ -179,7 +183,8 @@ pub(super) fn json6902(context: &Context<'_, '_>, kustomization: &Kustomization,
             continue;
         }
         match body(context, kustomization, entry, build) {
-            Body::Broken(finding) => build.fail(finding),
+            Body::Broken(Some(missing)) => build.lacks(missing),
+            Body::Broken(None) => build.fail(None),
             Body::Empty => build.error(entry.mark, "the patch is empty"),
             Body::Merge(..) => build.error(entry.mark, "a list of operations was expected, found an object"),
             Body::Json(operations, step) => {

@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context<'_, '_>, kustomization: &Kustomization, entr
                     _ => build.error(Mark::file(id), "a replacement, or a list of them, was expected"),
                 }
             }
-            Err(finding) => build.fail(Some(finding)),
+            Err(missing) => build.lacks(missing),
         }
     }
 }

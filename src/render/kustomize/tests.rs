@@ -164,3 +164,25 @@ fn a_patch_for_a_container_that_is_not_there_is_found() {
         ]
     );
 }
+
+#[test]
+fn what_lies_elsewhere_is_read_from_the_directory_that_stands_for_it() {
+    let files = [
+        (
+            "app/kustomization.yaml",
+            "resources:\n- https://github.com/org/bases//web?ref=v1\n- https://example.com/other.yaml\n\
+             configurations:\n- https://example.com/names.yaml\n",
+        ),
+        ("vendor/bases/web/kustomization.yaml", "resources: [c.yaml]\nnamePrefix: web-\n"),
+        ("vendor/bases/web/c.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"),
+    ];
+    let repository = load(Arc::new(Snapshot::from_files(files)));
+    let remotes = Remotes::new([("https://github.com/org/bases", "vendor/bases")]);
+    let output = Builds::new(&repository).with_remotes(remotes).build("app", &Overrides::none());
+    let names: Vec<&str> = output.resources.iter().map(|resource| resource.name()).collect();
+    assert_eq!(names, ["web-c"]);
+    assert!(output.findings.is_empty(), "{:?}", output.findings);
+    let left: Vec<&str> = output.not_judged.iter().map(|judgement| judgement.what.as_str()).collect();
+    assert_eq!(left, ["remote resource https://example.com/other.yaml", "remote file https://example.com/names.yaml"]);
+    assert!(!output.failed);
+}

@@ -34,7 +34,7 @@ pub(super) fn run(
                 let root = context.builds.repository.yaml(id).and_then(|yaml| yaml.documents.first());
                 targets.extend(root.and_then(|root| root.root.get("targets")).map_or(&[][..], Node::items).to_vec());
             }
-            Err(finding) => build.fail(Some(finding)),
+            Err(missing) => build.lacks(missing),
         }
     }
     if targets.is_empty() {
