@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 
 use super::collect::{Checked, Judgement, Raw, Summary, merge};
 use super::rego::PolicySet;
+use super::unfilled::unfilled;
 use super::{ApplicationContext, ResourceContext, World, fingerprint, rules};
 use crate::config::Config;
 use crate::finding::{Check, Finding, NotJudged, Profile, Rule, Severity};
@@ -54,6 +55,9 @@ pub fn check(input: CheckInput) -> Checked {
     let CheckInput { repository, resolved, rendered, config, schemas, policies, profile, today, findings, not_judged } =
         input;
     let stock = OnceLock::new();
+    let (texts, judged) = without_templates(&rendered);
+    let all = Arc::clone(&rendered);
+    let rendered = judged.map_or(rendered, Arc::new);
     let world = World {
         repository: &repository,
         resolved: &resolved,
@@ -84,7 +88,12 @@ pub fn check(input: CheckInput) -> Checked {
     let (found, unjudged) = policies.evaluate(&world, &|id| selection.is_on(id));
     raw.extend(found.into_iter().map(|(finding, target)| Raw { finding, target }));
     not_judged.extend(unjudged);
-    not_judged.extend(rendered.iter().flat_map(|rendered| rendered.output.not_judged.iter().cloned()));
+    not_judged.extend(all.iter().flat_map(|rendered| rendered.output.not_judged.iter().cloned()));
+    for (index, unfilled) in texts {
+        let Some(Rendered { target, output, .. }) = all.get(index) else { continue };
+        raw.extend(output.findings.iter().cloned().map(|finding| Raw { finding, target: target.mark }));
+        not_judged.push(unfilled);
+    }
     not_judged.extend(super::schema::not_judged(&world));
     raw.extend(selection.unknown(&config).into_iter().map(|finding| Raw { finding, target: Mark::NONE }));
 
@@ -107,7 +116,7 @@ pub fn check(input: CheckInput) -> Checked {
         ),
         summary: Summary::default(),
         resolved,
-        rendered,
+        rendered: all,
         config,
         schemas,
         repository,
@@ -118,6 +127,17 @@ pub fn check(input: CheckInput) -> Checked {
     checked.waived = waived.waived;
     checked.count();
     checked
+}
+
+/// What of `rendered` is the text of a template, by its index, and the rest; `None` where that is everything.
+fn without_templates(rendered: &[Rendered]) -> (Vec<(usize, NotJudged)>, Option<Vec<Rendered>>) {
+    let texts: Vec<(usize, NotJudged)> =
+        rendered.iter().map(unfilled).enumerate().filter_map(|(index, found)| Some((index, found?))).collect();
+    let is_text = |index: &usize| texts.iter().any(|(text, _)| text == index);
+    let rest =
+        || rendered.iter().enumerate().filter(|(index, _)| !is_text(index)).map(|(_, rendered)| rendered.clone());
+    let rest = (!texts.is_empty()).then(|| rest().collect());
+    (texts, rest)
 }
 
 /// What is known of a rule, whether it is written in Rust or in Rego.

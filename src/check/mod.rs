@@ -25,6 +25,7 @@ pub mod schema;
 mod segments;
 pub(crate) mod selector;
 pub(crate) mod syntax;
+mod unfilled;
 pub(crate) mod workload;
 
 pub use approve::{Approved, approve};

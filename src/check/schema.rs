@@ -17,7 +17,7 @@ use super::{ResourceContext, World};
 use crate::finding::{Applicability, Finding, NotJudged, Severity};
 use crate::origin::Mark;
 use crate::resolve::TargetKind;
-use crate::schema::{Catalogue, Lookup, Replacement, Unjudged, Violation, ViolationKind};
+use crate::schema::{Catalogue, Lookup, Provenance, Replacement, Unjudged, Violation, ViolationKind};
 use crate::yaml::Node;
 
 impl<'a> ResourceContext<'a> {
@@ -87,6 +87,13 @@ pub(super) fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) 
             let applicability = if same { Applicability::Safe } else { Applicability::Unsafe };
             finding = finding.fix(applicability, node, text);
         }
+        if base && kind == ViolationKind::Required && is_filled_in_later(context, &pointer) {
+            finding = finding.severity(Severity::Warning);
+        }
+        // A project learns new kinds to refer to, and its CRD is not in the repository.
+        if kind == ViolationKind::Value && schema.provenance == Provenance::Builtin && pointer.ends_with("/kind") {
+            finding = finding.severity(Severity::Warning);
+        }
         if let Some(first) = other {
             finding = finding.related(first.mark(), "the first of the two");
         }
@@ -121,6 +128,17 @@ fn is_placeholder(node: &Node) -> bool {
 fn is_variable(node: &Node) -> bool {
     let rest = node.text().and_then(|text| text.split_once("$("));
     rest.is_some_and(|(_, rest)| rest.contains(')'))
+}
+
+/// Whether what a workload lacks at `pointer` comes with the overlay that this kustomization is made for: it is a base or
+/// a component by its name, or the object was left empty on purpose (`spec: {}`).
+pub(crate) fn is_filled_in_later(context: &ResourceContext<'_>, pointer: &str) -> bool {
+    let TargetKind::Kustomization(directory) = &context.rendered.target.kind else { return false };
+    let made_for_overlays =
+        directory.split('/').any(|part| matches!(part, "base" | "bases" | "component" | "components"));
+    let workload = matches!(context.resource.group(), "apps" | "batch");
+    let spec = context.resource.node.get("spec");
+    workload && pointer == "/spec" && (made_for_overlays || spec.is_some_and(|spec| spec.entries().is_empty()))
 }
 
 /// What could not be validated: one entry for each kind without schema, at the first object of it, and one for each

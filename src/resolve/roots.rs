@@ -142,7 +142,7 @@ fn chart_above(repository: &Repository, directory: &str) -> bool {
     false
 }
 
-fn is_component(repository: &Repository, id: FileId) -> bool {
+pub(super) fn is_component(repository: &Repository, id: FileId) -> bool {
     let Some(yaml) = repository.yaml(id) else { return false };
     yaml.documents.first().is_some_and(|document| document.root.str_at(&["kind"]) == Some("Component"))
 }

@@ -8,11 +8,14 @@ use super::cluster::Clusters;
 use super::fixpoint::{Expanded, Stages};
 use super::instance::build_options;
 use super::repository::{Identity, Meaning};
+use super::roots::is_component;
 use super::source::{Detection, Renderer, Source, detect, unusable};
 use super::{Application, Rendered, Target, TargetKind};
+use crate::check::rules::unmatched_patch_target;
 use crate::config::Config;
-use crate::finding::NotJudged;
+use crate::finding::{Finding, NotJudged, Severity};
 use crate::load::Repository;
+use crate::origin::Mark;
 use crate::render::helm::{ChartSource, Charts, Release, argo};
 use crate::render::kustomize::{Builds, Options, Overrides, Remotes};
 use crate::render::{Output, Resource, directory};
@@ -76,9 +79,29 @@ impl<'r> Renderers<'r> {
 
     /// Takes back what only looked wrong in one build.
     pub fn forgive(&self, rendered: &mut [Rendered]) {
+        self.soften(rendered);
         for rendered in rendered {
             for builds in [Some(&self.builds), self.by_hand.as_ref()].into_iter().flatten() {
                 builds.forgive(&mut rendered.output.findings);
+            }
+        }
+    }
+
+    /// A component is made for several kustomizations. Where one alone is known to use it, and nothing deploys that one,
+    /// what it patches may be in others.
+    fn soften(&self, rendered: &mut [Rendered]) {
+        let unmatched = |finding: &Finding| {
+            finding.rule == unmatched_patch_target::RULE.id && is_component(self.repository, finding.mark.file)
+        };
+        let mut uses: BTreeMap<Mark, usize> = BTreeMap::new();
+        for finding in rendered.iter().flat_map(|rendered| &rendered.output.findings).filter(|found| unmatched(found)) {
+            *uses.entry(finding.mark).or_default() += 1;
+        }
+        for rendered in rendered.iter_mut().filter(|rendered| rendered.application().is_none()) {
+            for finding in rendered.output.findings.iter_mut().filter(|finding| unmatched(finding)) {
+                if uses.get(&finding.mark) == Some(&1) {
+                    finding.severity = Severity::Warning;
+                }
             }
         }
     }

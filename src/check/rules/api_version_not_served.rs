@@ -1,7 +1,9 @@
 //! `api-version-not-served`
 
 use crate::check::ResourceContext;
+use crate::config::KubernetesVersion;
 use crate::finding::{Applicability, Check, Finding, declare_rule};
+use crate::origin::Mark;
 use crate::schema::{Lookup, lifecycle};
 
 declare_rule! {
@@ -36,7 +38,13 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     let (api_version, kind) = (resource.api_version(), resource.kind());
     let Lookup::NotServed { served, crd } = context.catalogue().lookup(api_version, kind) else { return };
     let node = resource.node.get("apiVersion").unwrap_or(&resource.node);
+    if crd.is_some_and(|crd| is_of_another_project(context, crd)) {
+        return;
+    }
     let end = lifecycle(resource.group(), resource.version(), kind);
+    if end.is_some_and(|end| is_for_older_cluster(context, end.removed)) {
+        return;
+    }
     let message = match (end, crd) {
         (Some(end), None) => format!("{kind} {api_version} was removed in Kubernetes 1.{}", end.removed),
         (None, None) => format!("Kubernetes {} does not serve {kind} {api_version}", context.catalogue().version()),
@@ -54,4 +62,28 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
         finding = finding.related(crd, "the CustomResourceDefinition says so here");
     }
     findings.push(finding);
+}
+
+/// Whether the CRD at `crd` has to do with an object that no Application deploys: of several projects in one
+/// repository, each has its own, and they need not meet in a cluster. One project keeps both below one directory.
+fn is_of_another_project(context: &ResourceContext<'_>, crd: Mark) -> bool {
+    if context.rendered.application().is_some() {
+        return false;
+    }
+    let snapshot = &context.world.repository.snapshot;
+    let above = |path: &str| path.rsplit_once('/').map_or(String::new(), |(directory, _)| directory.to_owned());
+    let directory = above(snapshot.path(context.rendered.target.mark.file));
+    let project = above(&above(&directory));
+    !project.is_empty() && !snapshot.path(crd.file).starts_with(&format!("{project}/"))
+}
+
+/// Whether the Application says that its cluster is of a version before `removed`.
+fn is_for_older_cluster(context: &ResourceContext<'_>, removed: u16) -> bool {
+    let Some(application) = context.rendered.application() else { return false };
+    application.sources().iter().any(|source| {
+        ["helm", "kustomize"].iter().any(|tool| {
+            let version = source.node.str_at(&[tool, "kubeVersion"]).and_then(KubernetesVersion::parse);
+            version.is_some_and(|version| version.minor < removed)
+        })
+    })
 }

@@ -3,9 +3,9 @@
 use crate::check::World;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::render::Resource;
-use crate::resolve::Application;
 use crate::resolve::instance::Instance;
 use crate::resolve::project::{Project, namespace_matches};
+use crate::resolve::{Application, Rendered};
 use crate::yaml::Node;
 
 declare_rule! {
@@ -40,7 +40,7 @@ declare_rule! {
 }
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
-    let parameters = Instance::of(world.rendered).parameters;
+    let parameters = Instance::of(world.rendered).parameters.filter(|parameters| !is_of_another(world, parameters));
     sets(world, parameters, findings);
     for application in &world.resolved.applications {
         let Some(node) = application.resource.node.path(&["metadata", "namespace"]) else { continue };
@@ -108,4 +108,14 @@ fn by_controller(parameters: Option<&Resource>, node: &Node, what: &str, key: &s
             .help(format!("add the namespace to {key} in ConfigMap argocd-cmd-params-cm"))
             .related(place.mark(), "where it looks besides its own namespace"),
     )
+}
+
+/// Whether the installation that `parameters` configures is deployed by an Application that it does not look at itself:
+/// there is another one, and the repository need not say which Applications are whose.
+fn is_of_another(world: &World<'_>, parameters: &Resource) -> bool {
+    let holds = |rendered: &&Rendered| rendered.output.resources.iter().any(|found| std::ptr::eq(found, parameters));
+    let deployed_by = world.rendered.iter().find(holds).and_then(|rendered| rendered.application());
+    deployed_by
+        .and_then(|application| application.resource.node.path(&["metadata", "namespace"]))
+        .is_some_and(|node| by_controller(Some(parameters), node, "Application", "application.namespaces").is_some())
 }

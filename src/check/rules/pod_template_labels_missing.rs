@@ -1,7 +1,8 @@
 //! `pod-template-labels-missing`
 
 use crate::check::ResourceContext;
-use crate::finding::{Check, Finding, declare_rule};
+use crate::check::schema::is_filled_in_later;
+use crate::finding::{Check, Finding, Severity, declare_rule};
 use crate::yaml::Node;
 
 declare_rule! {
@@ -60,10 +61,11 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
         true => "give spec.template.metadata.labels the labels that spec.selector asks for".to_owned(),
         false => format!("add metadata.labels with {}", wanted.join(", ")),
     };
-    findings.push(
-        context
-            .finding(&RULE, &template.key, "/spec/template")
-            .message("spec.template has no labels, so no selector can match its pods")
-            .help(help),
-    );
+    let finding = context
+        .finding(&RULE, &template.key, "/spec/template")
+        .message("spec.template has no labels, so no selector can match its pods")
+        .help(help);
+    // Labels that an overlay adds reach into the selector as well.
+    let later = spec.get("selector").is_none() && is_filled_in_later(context, "/spec");
+    findings.push(if later { finding.severity(Severity::Warning) } else { finding });
 }

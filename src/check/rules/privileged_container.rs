@@ -29,7 +29,7 @@ declare_rule! {
     /// Add the one capability that the container needs, or label the namespace so that all can see what runs in it.
     "privileged-container" = {
         summary: "privileged container",
-        severity: Error,
+        severity: Warning,
         profile: Recommended,
         since: "0.1.0",
         check: Check::World(check),

@@ -30,7 +30,8 @@ declare_rule! {
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let repository = world.repository;
-    for (id, _) in repository.snapshot.files().filter(|(id, _)| repository.is_yaml(*id)) {
+    let ids = repository.snapshot.files().map(|(id, _)| id);
+    for id in ids.filter(|id| repository.is_yaml(*id) && !repository.is_chart_text(*id)) {
         let Some(yaml) = repository.yaml(id) else { continue };
         for problem in &yaml.problems {
             // A repeated key has a rule of its own.
