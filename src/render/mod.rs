@@ -8,6 +8,7 @@ pub mod directory;
 pub mod helm;
 pub mod kustomize;
 pub mod template;
+pub mod variables;
 
 use std::collections::BTreeSet;
 

@@ -192,8 +192,13 @@ pub fn unusable(application: &Application) -> Vec<Finding> {
 }
 
 /// Fields of `kustomize` that do not make a kustomization of a directory: Argo CD forgets a block that has only these.
-const UNDECIDING: [&str; 4] =
-    ["commonAnnotationsEnvsubst", "forceCommonAnnotations", "forceCommonLabels", "labelWithoutSelector"];
+const UNDECIDING: [&str; 5] = [
+    "commonAnnotationsEnvsubst",
+    "forceCommonAnnotations",
+    "forceCommonLabels",
+    "labelIncludeTemplates",
+    "labelWithoutSelector",
+];
 
 /// Whether a block decides what renders the source. A plugin does by being there, the others if they say something.
 fn decides(key: &str, node: Option<&Node>) -> bool {

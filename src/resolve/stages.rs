@@ -18,6 +18,7 @@ use crate::load::Repository;
 use crate::origin::Mark;
 use crate::render::helm::{ChartSource, Charts, Release, argo};
 use crate::render::kustomize::{Builds, Options, Overrides, Remotes};
+use crate::render::variables::Variables;
 use crate::render::{Output, Resource, directory};
 
 /// The renderers of one repository, with what they memoise.
@@ -129,7 +130,20 @@ impl<'r> Renderers<'r> {
                             directory::render(self.repository, &source.directory, &options, mark)
                         }
                         Renderer::Kustomize => {
-                            let overrides = Overrides::from_node(source.node.get("kustomize"));
+                            let version = self.config.kubernetes_of(application.destination_cluster());
+                            let overrides = Overrides::from_node(source.node.get("kustomize"))
+                                .on(version.map(|version| version.to_string()))
+                                .with_variables(Variables {
+                                    source: &source.node,
+                                    name: application.name(),
+                                    namespace: application.destination_namespace(),
+                                    project: application
+                                        .resource
+                                        .node
+                                        .str_at(&["spec", "project"])
+                                        .unwrap_or("default"),
+                                    commit: self.repository.snapshot.commit.as_deref(),
+                                });
                             self.builds.build(&source.directory, &overrides)
                         }
                         Renderer::Helm => self.chart(application, &source),

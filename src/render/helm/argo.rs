@@ -8,6 +8,7 @@ use super::release::{Release, SetKind, SetValue, resolved};
 use crate::load::Repository;
 use crate::origin::{FileId, Mark};
 use crate::render::Output;
+use crate::render::variables::Variables;
 use crate::source::Content;
 use crate::yaml::{Limits, Node, read};
 
@@ -53,7 +54,8 @@ pub fn release(repository: &Repository, source: &Node, context: &Context<'_>, ou
         release.namespace = "default".to_owned();
     }
     let ignore_missing = flag("ignoreMissingValueFiles");
-    let variables = Variables { source, context };
+    let Context { name, namespace, project, commit, .. } = *context;
+    let variables = References { variables: Variables { source, name, namespace, project, commit }, context };
     for file in field("valueFiles").map(Node::items).unwrap_or_default() {
         value_file(repository, file, &variables, ignore_missing, &mut release, output);
     }
@@ -103,70 +105,15 @@ fn generic_version(text: &str) -> String {
     numbers[..end].trim_end_matches('.').to_owned()
 }
 
-/// The build variables that Argo CD puts into parameters and paths.
-struct Variables<'a> {
-    source: &'a Node,
+/// The build variables that Argo CD puts into parameters and paths, and the sources that paths may start from.
+struct References<'a> {
+    variables: Variables<'a>,
     context: &'a Context<'a>,
 }
 
-impl Variables<'_> {
-    fn value(&self, name: &str) -> String {
-        let field = |key: &str| self.source.get(key).and_then(Node::text).unwrap_or_default();
-        let revision = self.context.commit.unwrap_or(field("targetRevision"));
-        let short = |length: usize| revision.get(..length).unwrap_or(revision);
-        match name {
-            "$" => "$",
-            "ARGOCD_APP_NAME" => self.context.name,
-            "ARGOCD_APP_NAMESPACE" => self.context.namespace,
-            "ARGOCD_APP_PROJECT_NAME" => self.context.project,
-            "ARGOCD_APP_REVISION" => revision,
-            "ARGOCD_APP_REVISION_SHORT" => short(7),
-            "ARGOCD_APP_REVISION_SHORT_8" => short(8),
-            "ARGOCD_APP_SOURCE_REPO_URL" => field("repoURL"),
-            "ARGOCD_APP_SOURCE_PATH" => field("path"),
-            "ARGOCD_APP_SOURCE_TARGET_REVISION" => field("targetRevision"),
-            _ => "",
-        }
-        .to_owned()
-    }
-
-    /// Go's os.Expand: `$NAME` and `${NAME}`; a name that is none of Argo CD's is empty, `$$` is a dollar.
+impl References<'_> {
     fn expand(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(dollar) = rest.find('$') {
-            out.push_str(&rest[..dollar]);
-            let behind = &rest[dollar + 1..];
-            let name_end = behind.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(behind.len());
-            rest = match behind.chars().next() {
-                None => {
-                    out.push('$');
-                    behind
-                }
-                Some('{') => match behind.find('}') {
-                    Some(end) => {
-                        out.push_str(&self.value(&behind[1..end]));
-                        &behind[end + 1..]
-                    }
-                    // Go eats the brace of a name that does not end.
-                    None => &behind[1..],
-                },
-                Some(c @ ('*' | '#' | '$' | '@' | '!' | '?' | '-' | '0'..='9')) => {
-                    out.push_str(&self.value(&c.to_string()));
-                    &behind[1..]
-                }
-                Some(_) if name_end > 0 => {
-                    out.push_str(&self.value(&behind[..name_end]));
-                    &behind[name_end..]
-                }
-                // A dollar in front of no name stays.
-                Some(_) => {
-                    out.push('$');
-                    behind
-                }
-            };
-        }
-        out + rest
+        self.variables.expand(text)
     }
 
     /// What a path that begins with `$ref/` refers to: the directory, `None` for that of another repository, and the
@@ -235,7 +182,7 @@ fn place(node: &mut Node, outer: &Node) {
 fn value_file(
     repository: &Repository,
     file: &Node,
-    variables: &Variables<'_>,
+    variables: &References<'_>,
     ignore_missing: bool,
     release: &mut Release,
     output: &mut Output,

@@ -12,6 +12,7 @@ use super::embedded;
 use super::fieldspec::FieldError;
 use super::generate;
 use super::kustomization::{Kustomization, Variable};
+use super::overrides::Served;
 use super::patch::unfit;
 use super::plugin;
 use super::remote::{Missing, Remotes, is_remote};
@@ -285,6 +286,8 @@ pub(super) struct Context<'b, 'r> {
     pub(super) chain: &'b [String],
     /// The namespace of charts that name none.
     pub(super) helm_namespace: Option<&'b str>,
+    /// What charts are told of the cluster.
+    pub(super) cluster: &'b Served,
     /// Whether `buildMetadata` asks for origins.
     pub(super) provenance: Option<&'b str>,
 }

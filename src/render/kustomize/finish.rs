@@ -23,7 +23,7 @@ impl Builds<'_> {
     /// Builds the kustomization of `directory` (its path from the root of the repository), with what Argo CD adds to it.
     ///
     /// Everything that kustomize would refuse is among the findings; the resources are then those that could be made.
-    pub fn build(&self, directory: &str, overrides: &Overrides) -> Output {
+    pub fn build(&self, directory: &str, overrides: &Overrides<'_>) -> Output {
         let mut build = Build::default();
         let directory = normalize("", directory).unwrap_or_default();
         let directory = self.repository.snapshot.directory(&directory).unwrap_or(directory);
@@ -43,12 +43,12 @@ impl Builds<'_> {
             schema_id,
             chain: &chain,
             helm_namespace: None,
+            cluster: overrides.cluster(),
             provenance,
         };
         let kustomization = overrides.applied(&kustomization, &context, &mut build);
         context.target(&kustomization, &mut build);
         finish(&context, &kustomization, &mut build);
-        overrides.after(&mut build);
         output(build)
     }
 }

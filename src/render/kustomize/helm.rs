@@ -112,8 +112,11 @@ fn rendered(context: &Context<'_, '_>, node: &Node, globals: Option<&Node>, buil
         namespace: namespace
             .or_else(|| context.helm_namespace.map(str::to_owned))
             .unwrap_or_else(|| "default".to_owned()),
-        kube_version,
-        api_versions: reader.texts(mapping, "apiVersions").iter().map(|node| raw(node).to_owned()).collect(),
+        kube_version: context.cluster.kube_version.clone().or(kube_version),
+        api_versions: match context.cluster.api_versions.as_slice() {
+            [] => reader.texts(mapping, "apiVersions").iter().map(|node| raw(node).to_owned()).collect(),
+            given => given.to_vec(),
+        },
         include_crds: flag("includeCRDs"),
         skip_tests: flag("skipTests"),
         mark,

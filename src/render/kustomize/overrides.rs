@@ -2,7 +2,8 @@
 //!
 //! Argo CD writes them into the kustomization with `kustomize edit` before it builds: images and replicas replace the
 //! entries of the same name, prefixes, suffixes and the namespace replace those that are there, labels and annotations
-//! are added (`force` lets them replace), patches and components come last.
+//! are added (`force` lets them replace), patches and components come last. Images, labels and, if that is asked for,
+//! annotations may hold build variables. Charts are told the version of the cluster and its APIs.
 
 use std::sync::Arc;
 
@@ -12,24 +13,60 @@ use super::accumulate::{Build, Context};
 use super::kustomization::{Image, Kustomization, Label, Reader, Replica, field};
 use super::resource::raw;
 use crate::origin::{Mark, Origin};
+use crate::render::variables::Variables;
 use crate::source::normalize;
 use crate::yaml::{Mapping, Node};
 
 /// What an Application asks kustomize for beside the kustomization.
 #[derive(Debug, Clone, Default)]
-pub struct Overrides {
+pub struct Overrides<'a> {
     node: Option<Node>,
+    variables: Option<Variables<'a>>,
+    cluster: Served,
 }
 
-impl Overrides {
+/// What charts are told of the cluster; it wins over what they are told by the kustomization.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Served {
+    /// The version of Kubernetes.
+    pub(super) kube_version: Option<String>,
+    /// The API versions beside those that Helm knows.
+    pub(super) api_versions: Vec<String>,
+}
+
+impl<'a> Overrides<'a> {
     /// Nothing.
-    pub fn none() -> Overrides {
+    pub fn none() -> Overrides<'a> {
         Overrides::default()
     }
 
     /// The options of a `spec.source.kustomize`.
-    pub fn from_node(node: Option<&Node>) -> Overrides {
-        Overrides { node: node.filter(|node| !node.entries().is_empty()).cloned() }
+    pub fn from_node(node: Option<&Node>) -> Overrides<'a> {
+        let list = node.and_then(|node| node.get("apiVersions")).map(Node::items).unwrap_or_default();
+        let cluster = Served {
+            kube_version: node.and_then(|node| node.str_at(&["kubeVersion"])).map(str::to_owned),
+            api_versions: list.iter().filter_map(Node::text).map(str::to_owned).collect(),
+        };
+        Overrides { node: node.filter(|node| !node.entries().is_empty()).cloned(), variables: None, cluster }
+    }
+
+    /// The same, with the build variables of the Application.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Variables<'a>) -> Overrides<'a> {
+        self.variables = Some(variables);
+        self
+    }
+
+    /// The same for a cluster of a version, where the options name none.
+    #[must_use]
+    pub fn on(mut self, kube_version: Option<String>) -> Overrides<'a> {
+        self.cluster.kube_version = self.cluster.kube_version.or(kube_version);
+        self
+    }
+
+    /// What charts are told of the cluster.
+    pub(super) fn cluster(&self) -> &Served {
+        &self.cluster
     }
 
     /// Where the options stand.
@@ -48,17 +85,30 @@ impl Overrides {
         let mut findings = Vec::new();
         let mut edited = Kustomization::edited(kustomization);
         let mut reader = Reader { findings: &mut findings, lenient: true };
-        edit(&mut edited, options, &mut reader, context);
+        edit(&mut edited, options, self.variables.as_ref(), &mut reader, context);
         build.failed |= !findings.is_empty();
         build.findings.extend(findings);
         Arc::new(edited)
     }
-
-    /// What Argo CD does with the output: nothing at present.
-    pub(super) fn after(&self, _build: &mut Build) {}
 }
 
-fn edit(edited: &mut Kustomization, options: &Mapping, reader: &mut Reader<'_>, context: &Context<'_, '_>) {
+/// A text with the Application's build variables filled in.
+fn expanded(node: Node, variables: Option<&Variables<'_>>) -> Node {
+    match (variables, node.text()) {
+        (Some(variables), Some(text)) if text.contains('$') => {
+            Node::string(variables.expand(text), node.origin.clone())
+        }
+        _ => node,
+    }
+}
+
+fn edit(
+    edited: &mut Kustomization,
+    options: &Mapping,
+    variables: Option<&Variables<'_>>,
+    reader: &mut Reader<'_>,
+    context: &Context<'_, '_>,
+) {
     if let Some(prefix) = reader.text(options, "namePrefix") {
         edited.name_prefix = Some(prefix);
     }
@@ -66,7 +116,7 @@ fn edit(edited: &mut Kustomization, options: &Mapping, reader: &mut Reader<'_>, 
         edited.name_suffix = Some(suffix);
     }
     for node in reader.texts(options, "images") {
-        let image = image(&node);
+        let image = image(&expanded(node, variables));
         match edited.images.iter_mut().find(|known| known.name == image.name) {
             Some(known) => *known = merged(known, image),
             None => edited.images.push(image),
@@ -79,9 +129,12 @@ fn edit(edited: &mut Kustomization, options: &Mapping, reader: &mut Reader<'_>, 
             None => edited.replicas.push(replica),
         }
     }
-    labels(edited, options, reader);
+    labels(edited, options, variables, reader);
+    let substituted = variables.filter(|_| reader.flag(options, "commonAnnotationsEnvsubst"));
+    let force = reader.flag(options, "forceCommonAnnotations");
     for (key, value) in reader.pairs(options, "commonAnnotations") {
-        set_pair(&mut edited.common_annotations, key, value);
+        let value = expanded(value, substituted);
+        add_pair(&mut edited.common_annotations, (key, value), force, "annotation", reader);
     }
     if let Some(namespace) = reader.text(options, "namespace") {
         edited.namespace = Some(namespace);
@@ -90,18 +143,39 @@ fn edit(edited: &mut Kustomization, options: &Mapping, reader: &mut Reader<'_>, 
         edited.patches.extend(reader.patch(node));
     }
     let ignore_missing = reader.flag(options, "ignoreMissingComponents");
+    let known: Vec<String> = edited.components.iter().map(|node| raw(node).to_owned()).collect();
     for node in reader.texts(options, "components") {
-        let there = normalize(context.directory, raw(&node))
-            .is_some_and(|path| context.builds.repository.snapshot.directory(&path).is_some());
-        if there || !ignore_missing {
+        let directory = normalize(context.directory, raw(&node));
+        let there = directory.is_some_and(|directory| context.builds.kustomization(&directory).is_some());
+        if !there && ignore_missing {
+            continue;
+        }
+        // `kustomize edit` adds none that is there.
+        if !known.iter().any(|known| known == raw(&node)) {
             edited.components.push(node);
+        }
+        // Where components may be missing, Argo CD looks for the first that is there and no further.
+        if ignore_missing {
+            break;
         }
     }
 }
 
-fn set_pair(pairs: &mut Vec<(SmolStr, Node)>, key: SmolStr, value: Node) {
+/// Adds a pair as `kustomize edit add` does: one that is there is an error, unless it is forced.
+fn add_pair(
+    pairs: &mut Vec<(SmolStr, Node)>,
+    (key, value): (SmolStr, Node),
+    force: bool,
+    what: &str,
+    reader: &mut Reader<'_>,
+) {
     match pairs.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, known)) => *known = value,
+        Some((_, known)) if force => *known = value,
+        Some(_) => {
+            let option = if what == "label" { "forceCommonLabels" } else { "forceCommonAnnotations" };
+            let message = format!("the {what} `{key}` is in the kustomization already: set `{option}`");
+            reader.error(value.mark(), message);
+        }
         None => {
             pairs.push((key, value));
             pairs.sort_by(|a, b| a.0.cmp(&b.0));
@@ -109,27 +183,39 @@ fn set_pair(pairs: &mut Vec<(SmolStr, Node)>, key: SmolStr, value: Node) {
     }
 }
 
-fn labels(edited: &mut Kustomization, options: &Mapping, reader: &mut Reader<'_>) {
+fn labels(edited: &mut Kustomization, options: &Mapping, variables: Option<&Variables<'_>>, reader: &mut Reader<'_>) {
     let pairs = reader.pairs(options, "commonLabels");
-    if pairs.is_empty() {
-        return;
-    }
+    let Some((_, first)) = pairs.first() else { return };
+    let mark = first.mark();
     let without_selector = reader.flag(options, "labelWithoutSelector");
     let include_templates = reader.flag(options, "labelIncludeTemplates");
     let force = reader.flag(options, "forceCommonLabels");
-    if !without_selector {
-        for (key, value) in pairs {
-            if !force && edited.common_labels.iter().any(|(known, _)| *known == key) {
-                let message = format!("the label `{key}` is in the kustomization already: set `forceCommonLabels`");
-                reader.error(value.mark(), message);
-                continue;
-            }
-            set_pair(&mut edited.common_labels, key, value);
-        }
+    if include_templates && !without_selector {
+        let at = field(options, "labelIncludeTemplates").map_or(mark, Node::mark);
+        reader.error(at, "`labelIncludeTemplates` needs `labelWithoutSelector`");
         return;
     }
-    let origin = field(options, "commonLabels").map_or(Origin::NONE, |node| node.origin.clone());
-    edited.labels.push(Label { pairs, include_selectors: false, include_templates, fields: Vec::new(), origin });
+    let pairs = pairs.into_iter().map(|(key, value)| (key, expanded(value, variables)));
+    if !without_selector {
+        pairs.for_each(|pair| add_pair(&mut edited.common_labels, pair, force, "label", reader));
+        return;
+    }
+    // They go to the first entry that is alike, whatever its fields.
+    let alike = |label: &&mut Label| !label.include_selectors && label.include_templates == include_templates;
+    match edited.labels.iter_mut().find(alike) {
+        Some(label) => pairs.for_each(|pair| add_pair(&mut label.pairs, pair, force, "label", reader)),
+        None => {
+            let origin = field(options, "commonLabels").map_or(Origin::NONE, |node| node.origin.clone());
+            let pairs = pairs.collect();
+            edited.labels.push(Label {
+                pairs,
+                include_selectors: false,
+                include_templates,
+                fields: Vec::new(),
+                origin,
+            });
+        }
+    }
 }
 
 /// An entry of `images`: `[old=]new[:tag][@digest]`.

@@ -186,3 +186,74 @@ fn what_lies_elsewhere_is_read_from_the_directory_that_stands_for_it() {
     assert_eq!(left, ["remote resource https://example.com/other.yaml", "remote file https://example.com/names.yaml"]);
     assert!(!output.failed);
 }
+
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";
+
+fn labelled(overrides: &str, kustomization: &str) -> (serde_json::Value, Vec<String>) {
+    let (_, output) = output("web", overrides, &[("web/kustomization.yaml", kustomization), ("web/c.yaml", SETTINGS)]);
+    let metadata = output.resources.first().and_then(|resource| resource.node.get("metadata"));
+    let found = output.findings.iter().map(|finding| finding.message.clone()).collect();
+    (metadata.map(crate::yaml::Node::to_json).unwrap_or_default(), found)
+}
+
+#[test]
+fn labels_and_annotations_that_are_there_need_force() {
+    let there = "resources: [c.yaml]\ncommonAnnotations: {a: b}\nlabels:\n- {pairs: {l: m}, fields: [{path: data, create: true}]}\n";
+    let (_, found) = labelled("{commonAnnotations: {a: c}}", there);
+    assert!(found.len() == 1 && found[0].contains("forceCommonAnnotations"), "{found:?}");
+    let (metadata, found) = labelled("{commonAnnotations: {a: c}, forceCommonAnnotations: true}", there);
+    assert_eq!((metadata["annotations"]["a"].as_str(), found), (Some("c"), Vec::new()));
+    let (_, found) = labelled("{commonLabels: {l: n}, labelWithoutSelector: true}", there);
+    assert!(found.len() == 1 && found[0].contains("forceCommonLabels"), "{found:?}");
+    let (_, found) = labelled("{commonLabels: {x: n}, labelIncludeTemplates: true}", there);
+    assert!(found.len() == 1 && found[0].contains("labelWithoutSelector"), "{found:?}");
+    let (metadata, found) = labelled("{commonLabels: {x: n}, labelWithoutSelector: true}", there);
+    assert_eq!((metadata["labels"]["x"].as_str(), found), (Some("n"), Vec::new()));
+}
+
+#[test]
+fn where_components_may_be_missing_the_first_that_is_there_counts() {
+    let component = |value: &str| {
+        format!(
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncommonAnnotations: {{{value}: yes-it-is}}\n"
+        )
+    };
+    let (one, two) = (component("one"), component("two"));
+    let files = [
+        ("web/kustomization.yaml", "resources: [c.yaml]\n"),
+        ("web/c.yaml", SETTINGS),
+        ("web/one/kustomization.yaml", one.as_str()),
+        ("web/two/kustomization.yaml", two.as_str()),
+        ("web/empty/c.yaml", SETTINGS),
+    ];
+    let overrides = "{components: [missing, empty, one, two], ignoreMissingComponents: true}";
+    let (_, output) = output("web", overrides, &files);
+    let annotations = output.resources[0].node.path(&["metadata", "annotations"]).unwrap().to_json();
+    assert_eq!((annotations, output.findings.len()), (serde_json::json!({"one": "yes-it-is"}), 0));
+}
+
+#[test]
+fn build_variables_are_filled_in_where_argo_cd_fills_them_in() {
+    let files = [("web/kustomization.yaml", "resources: [web.yaml]\n"), ("web/web.yaml", WEB)];
+    let repository = load(Arc::new(Snapshot::from_files(files)));
+    let text = "{images: ['nginx:$ARGOCD_APP_REVISION'], commonLabels: {app: $ARGOCD_APP_NAME}, labelWithoutSelector: true, \
+                commonAnnotations: {a: $ARGOCD_APP_NAME}}";
+    let file = crate::yaml::read(crate::origin::FileId(0), text, Default::default());
+    let node = &file.documents[0].root;
+    let source =
+        crate::yaml::Node::from_json(&serde_json::json!({"targetRevision": "v2"}), &crate::origin::Origin::NONE);
+    let variables = crate::render::variables::Variables {
+        source: &source,
+        name: "shop",
+        namespace: "n",
+        project: "p",
+        commit: None,
+    };
+    let overrides = Overrides::from_node(Some(node)).with_variables(variables);
+    let output = Builds::new(&repository).build("web", &overrides);
+    let web = output.resources[0].node.to_json();
+    assert_eq!(web.pointer("/spec/template/spec/containers/0/image").unwrap(), "nginx:v2");
+    assert_eq!(web["metadata"]["labels"]["app"], "shop");
+    // Annotations only with commonAnnotationsEnvsubst.
+    assert_eq!(web["metadata"]["annotations"]["a"], "$ARGOCD_APP_NAME");
+}
