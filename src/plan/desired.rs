@@ -1,6 +1,6 @@
 //! What each cluster should hold: every object that an Application deploys there, as it is applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use crate::check::Checked;
 use crate::render::Resource;
 use crate::resolve::{Application, Rendered};
 use crate::schema::{Catalogue, Scope};
+use crate::sync::{machine, options};
 
 /// The annotation by which Argo CD tells what an Application owns.
 pub const TRACKING: &str = "argocd.argoproj.io/tracking-id";
@@ -20,12 +21,23 @@ pub const TRACKING: &str = "argocd.argoproj.io/tracking-id";
 pub struct Deployment {
     /// The cluster, as Applications name it.
     pub cluster: String,
-    /// The objects.
+    /// The objects and the hooks.
     pub objects: Vec<Desired>,
     /// What is left alone.
     pub skipped: Vec<Skipped>,
-    /// The Applications that deploy here, `namespace/name`, and what may be pruned for each.
-    pub applications: BTreeMap<String, Pruning>,
+    /// The Applications that deploy here, by `namespace/name`.
+    pub applications: BTreeMap<String, Unit>,
+}
+
+/// An Application and what a plan has to know of it.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// The Application.
+    pub application: Arc<Application>,
+    /// Its wave among the Applications.
+    pub wave: i64,
+    /// What may be pruned for it.
+    pub pruning: Pruning,
 }
 
 /// Whether what an Application no longer deploys is pruned.
@@ -41,6 +53,17 @@ pub enum Pruning {
     Never,
 }
 
+/// What part an object has in a sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is applied and kept.
+    Object,
+    /// It runs in its phases.
+    Hook,
+    /// The namespace that `CreateNamespace=true` asks for.
+    Namespace,
+}
+
 /// One object as it should be.
 #[derive(Debug, Clone)]
 pub struct Desired {
@@ -48,8 +71,10 @@ pub struct Desired {
     pub object: ObjectRef,
     /// `namespace/name` of the Application.
     pub application: String,
-    /// The wave of the Application and of the object.
-    pub wave: (i64, i64),
+    /// What it is for.
+    pub role: Role,
+    /// Whether it is applied before all Applications: another one needs it, and would not come after it.
+    pub ahead: bool,
     /// The object: namespace set, tracking annotation in place.
     pub manifest: Arc<Value>,
     /// Digest of the manifest.
@@ -70,7 +95,12 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
             skipped: Vec::new(),
             applications: BTreeMap::new(),
         });
-        deployment.applications.insert(application.id().to_string(), pruning(rendered, application));
+        let unit = Unit {
+            application: Arc::clone(application),
+            wave: machine::wave(&application.resource.node.to_json()),
+            pruning: pruning(rendered, application),
+        };
+        deployment.applications.insert(application.id().to_string(), unit);
         let catalogue = checked.schemas().for_cluster(cluster);
         add(checked, rendered, application, catalogue, deployment);
     }
@@ -78,6 +108,7 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
     for deployment in &mut deployments {
         create_namespaces(checked, deployment);
         unique(deployment);
+        mark_ahead(deployment);
     }
     deployments
 }
@@ -110,7 +141,6 @@ fn add(
     catalogue: &Catalogue,
     deployment: &mut Deployment,
 ) {
-    let outer = wave(&application.resource);
     for resource in &rendered.output.resources {
         let namespaced = catalogue.scope(resource.api_version(), resource.kind()) != Some(Scope::Cluster);
         let namespace = match (namespaced, resource.namespace()) {
@@ -118,11 +148,15 @@ fn add(
             (true, "") => application.destination_namespace(),
             (true, namespace) => namespace,
         };
+        let mut manifest = resource.node.to_json();
+        let hook = machine::is_hook(&manifest);
+        let prefix = manifest["metadata"]["generateName"].as_str().filter(|_| hook && resource.name().is_empty());
         let object = ObjectRef {
             api_version: resource.api_version().to_owned(),
             kind: resource.kind().to_owned(),
             namespace: namespace.to_owned(),
-            name: resource.name().to_owned(),
+            // The server would take no such name for an object.
+            name: prefix.map_or_else(|| resource.name().to_owned(), |prefix| format!("{prefix}*")),
         };
         let skip = |reason: &str| Skipped {
             object: object.clone(),
@@ -135,11 +169,6 @@ fn add(
             deployment.skipped.push(skip("what it deploys is in this plan itself"));
             continue;
         }
-        if resource.annotation("argocd.argoproj.io/hook").is_some() || resource.annotation("helm.sh/hook").is_some() {
-            deployment.skipped.push(skip("hooks are not run yet"));
-            continue;
-        }
-        let mut manifest = resource.node.to_json();
         if object.name.is_empty() {
             deployment.skipped.push(skip("it has no name"));
             continue;
@@ -149,14 +178,18 @@ fn add(
         } else if let Some(metadata) = manifest["metadata"].as_object_mut() {
             metadata.remove("namespace");
         }
-        let tracking = tracking_id(application, &object);
-        set_annotation(&mut manifest, TRACKING, &tracking);
+        // Argo CD tracks no definitions: they outlive their Application.
+        if object.kind != "CustomResourceDefinition" {
+            let tracking = tracking_id(application, &object, resource.name());
+            set_annotation(&mut manifest, TRACKING, &tracking);
+        }
         let mark = rendered_mark(resource);
         let source = format!("{}:{}", checked.repository().snapshot.path(mark.file), mark.line);
         deployment.objects.push(Desired {
             object,
             application: application.id().to_string(),
-            wave: (outer, wave(resource)),
+            role: if hook { Role::Hook } else { Role::Object },
+            ahead: false,
             digest: Digest::of(canonical(&manifest).as_bytes()),
             manifest: Arc::new(manifest),
             source,
@@ -170,7 +203,7 @@ fn rendered_mark(resource: &Resource) -> crate::origin::Mark {
 
 /// `app:group/kind:namespace/name`, as Argo CD writes it; Applications outside of `argocd` go by `namespace_name`, and
 /// objects without namespace by that of the destination.
-fn tracking_id(application: &Application, object: &ObjectRef) -> String {
+fn tracking_id(application: &Application, object: &ObjectRef, own: &str) -> String {
     let name = match application.namespace() {
         "argocd" => application.name().to_owned(),
         namespace => format!("{namespace}_{}", application.name()),
@@ -179,7 +212,7 @@ fn tracking_id(application: &Application, object: &ObjectRef) -> String {
         "" => application.destination_namespace(),
         namespace => namespace,
     };
-    format!("{name}:{}/{}:{place}/{}", object.group(), object.kind, object.name)
+    format!("{name}:{}/{}:{place}/{own}", object.group(), object.kind)
 }
 
 fn set_annotation(manifest: &mut Value, key: &str, value: &str) {
@@ -188,10 +221,6 @@ fn set_annotation(manifest: &mut Value, key: &str, value: &str) {
         metadata["annotations"] = json!({});
     }
     metadata["annotations"][key] = json!(value);
-}
-
-fn wave(resource: &Resource) -> i64 {
-    resource.annotation("argocd.argoproj.io/sync-wave").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// Namespaces that Applications ask for by `CreateNamespace=true` and nothing deploys. They are not tracked: Argo CD
@@ -236,7 +265,8 @@ fn create_namespaces(checked: &Checked, deployment: &mut Deployment) {
         deployment.objects.push(Desired {
             object,
             application,
-            wave: (0, 0),
+            role: Role::Namespace,
+            ahead: false,
             digest: Digest::of(canonical(&manifest).as_bytes()),
             manifest: Arc::new(manifest),
             source,
@@ -249,6 +279,8 @@ fn unique(deployment: &mut Deployment) {
     let mut seen: BTreeMap<ObjectRef, String> = BTreeMap::new();
     let Deployment { objects, skipped, .. } = deployment;
     objects.retain(|desired| match seen.get(&desired.object) {
+        // Each is created under a name of its own.
+        _ if desired.object.name.ends_with('*') => true,
         Some(owner) => {
             skipped.push(Skipped {
                 object: desired.object.clone(),
@@ -262,4 +294,57 @@ fn unique(deployment: &mut Deployment) {
             true
         }
     });
+}
+
+/// Marks namespaces and definitions that an Application needs which does not come after their own.
+fn mark_ahead(deployment: &mut Deployment) {
+    let wave = |id: &str| deployment.applications.get(id).map_or(0, |unit| unit.wave);
+    let makes = |id: &str, namespace: &str| {
+        deployment.applications.get(id).is_some_and(|unit| {
+            unit.application.destination_namespace() == namespace && options(&unit.application).create_namespace
+        })
+    };
+    let mut users: BTreeMap<Provided, BTreeSet<&str>> = BTreeMap::new();
+    for desired in &deployment.objects {
+        let object = &desired.object;
+        let kind = Provided::Kind(object.group().to_owned(), object.kind.clone());
+        users.entry(kind).or_default().insert(&desired.application);
+        if !makes(&desired.application, &object.namespace) {
+            let namespace = Provided::Namespace(object.namespace.clone());
+            users.entry(namespace).or_default().insert(&desired.application);
+        }
+    }
+    let ahead: Vec<bool> = deployment
+        .objects
+        .iter()
+        .map(|desired| {
+            let Some(provided) = provides(desired) else { return false };
+            let own = wave(&desired.application);
+            users
+                .get(&provided)
+                .is_some_and(|users| users.iter().any(|user| *user != desired.application && wave(user) <= own))
+        })
+        .collect();
+    for (desired, ahead) in deployment.objects.iter_mut().zip(ahead) {
+        desired.ahead = ahead;
+    }
+}
+
+/// What other objects cannot be without.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Provided {
+    Namespace(String),
+    Kind(String, String),
+}
+
+fn provides(desired: &Desired) -> Option<Provided> {
+    let text = |pointer: &str| desired.manifest.pointer(pointer)?.as_str().map(str::to_owned);
+    match (desired.object.group(), desired.object.kind.as_str()) {
+        _ if desired.role == Role::Hook => None,
+        ("", "Namespace") => Some(Provided::Namespace(desired.object.name.clone())),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            Some(Provided::Kind(text("/spec/group")?, text("/spec/names/kind")?))
+        }
+        _ => None,
+    }
 }

@@ -10,13 +10,14 @@ pub mod order;
 
 use serde::{Deserialize, Serialize};
 
-pub use desired::{Deployment, Desired, Pruning, TRACKING, deployments};
+pub use desired::{Deployment, Desired, Pruning, Role, TRACKING, Unit, deployments};
 pub use digest::{Digest, canonical, of_inputs};
 
 use crate::check::Approved;
+use crate::sync::machine::Phase;
 
 /// The version of the plan's format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What is to be done, and from what it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,8 @@ pub struct Task {
     pub step: u32,
     /// The wave: of the Application, then of the object.
     pub wave: (i64, i64),
+    /// The phase of the Application's sync.
+    pub phase: Phase,
     /// What to do.
     pub action: Action,
     /// The object.
@@ -87,6 +90,8 @@ pub enum Action {
     Unchanged,
     /// It was tracked, and is no longer deployed.
     Prune,
+    /// It is run.
+    Hook,
 }
 
 /// An object by its names.
@@ -99,7 +104,7 @@ pub struct ObjectRef {
     pub kind: String,
     /// Empty for cluster-scoped kinds.
     pub namespace: String,
-    /// `web`
+    /// `web`; of a hook whose name is made when it runs, `web-*`.
     pub name: String,
 }
 
@@ -180,7 +185,7 @@ impl Plan {
             .map(|deployment| ClusterPlan {
                 cluster: deployment.cluster.clone(),
                 live: false,
-                tasks: order::tasks(&deployment.objects),
+                tasks: order::tasks(&deployment, &[]),
                 skipped: deployment.skipped,
             })
             .collect();

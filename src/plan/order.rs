@@ -1,7 +1,15 @@
-//! The order in which objects are applied: Argo CD's waves, and within a wave its order of kinds.
+//! The order of a plan's tasks: what others need first, then Applications by their waves, and the tasks of each in the
+//! order in which the executor runs them, which is Argo CD's.
 
-use super::desired::Desired;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::desired::{Deployment, Desired, Role, Unit};
 use super::{Action, ObjectRef, Task};
+use crate::sync::machine::{self, Key, Phase};
+use crate::sync::options;
 
 /// The order of kinds within a wave, from Argo CD's gitops-engine, `pkg/sync/sync_tasks.go`. Kinds that are not listed
 /// come after all of these, by name.
@@ -48,96 +56,113 @@ pub fn kind_rank(kind: &str) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
-/// The rank of a kind for deletion, which goes from the highest down: what others need goes last.
-pub fn removal_rank(kind: &str) -> usize {
-    match stage(kind) {
-        2 => kind_rank(kind) + 2,
-        stage => usize::from(stage),
-    }
+/// What an Application no longer deploys.
+#[derive(Debug, Clone)]
+pub struct Prune {
+    /// The object.
+    pub object: ObjectRef,
+    /// The Application: `namespace/name`.
+    pub application: String,
+    /// What its annotations say decides when it goes.
+    pub live: Arc<Value>,
 }
 
-/// Where an object stands in the order of a whole cluster: namespaces and definitions of kinds are needed by what other
-/// Applications deploy, so they come before all waves.
-fn stage(kind: &str) -> u8 {
-    match kind {
-        "Namespace" => 0,
-        "CustomResourceDefinition" => 1,
-        _ => 2,
-    }
-}
-
-/// The tasks for `objects`, in order, with their steps.
-pub fn tasks(objects: &[Desired]) -> Vec<Task> {
-    let key = |desired: &&Desired| {
-        let stage = stage(&desired.object.kind);
-        let wave = if stage < 2 { (0, 0) } else { desired.wave };
-        let rank = kind_rank(&desired.object.kind);
-        let ObjectRef { kind, namespace, name, .. } = &desired.object;
-        (stage, wave, rank, name.clone(), namespace.clone(), kind.clone())
-    };
-    let mut sorted: Vec<&Desired> = objects.iter().collect();
-    sorted.sort_by_cached_key(key);
+/// The tasks for `deployment` and `prunes`, in order, with their steps: tasks of one step are done at once, and those of
+/// Applications of one wave side by side.
+pub fn tasks(deployment: &Deployment, prunes: &[Prune]) -> Vec<Task> {
+    let mut out = Vec::new();
     let mut step = 0;
-    let mut before = None;
-    sorted
-        .into_iter()
-        .map(|desired| {
-            let (stage, wave, rank, ..) = key(&desired);
-            let place = (stage, wave, rank);
-            if before.is_some_and(|before| before != place) {
-                step += 1;
-            }
-            before = Some(place);
-            Task {
-                step,
-                wave: desired.wave,
-                action: Action::Apply,
-                object: desired.object.clone(),
-                application: desired.application.clone(),
-                digest: Some(desired.digest.clone()),
-                source: desired.source.clone(),
-            }
-        })
-        .collect()
+    let mut ahead: Vec<&Desired> = deployment.objects.iter().filter(|desired| desired.ahead).collect();
+    ahead.sort_by_key(|desired| (desired.object.kind != "Namespace", desired.object.clone()));
+    for part in ahead.chunk_by(|a, b| a.object.kind == b.object.kind) {
+        out.extend(part.iter().map(|desired| task(desired, step, (0, 0), Phase::PreSync)));
+        step += 1;
+    }
+    let mut objects: BTreeMap<&str, Vec<&Desired>> = BTreeMap::new();
+    for desired in &deployment.objects {
+        objects.entry(&desired.application).or_default().push(desired);
+    }
+    let mut gone: BTreeMap<&str, Vec<&Prune>> = BTreeMap::new();
+    for prune in prunes {
+        gone.entry(&prune.application).or_default().push(prune);
+    }
+    let mut applications: Vec<_> = deployment.applications.iter().collect();
+    applications.sort_by_key(|(id, unit)| (unit.wave, *id));
+    for wave in applications.chunk_by(|a, b| a.1.wave == b.1.wave) {
+        let mut last = step;
+        for (id, unit) in wave {
+            let own = objects.remove(id.as_str()).unwrap_or_default();
+            let gone = gone.remove(id.as_str()).unwrap_or_default();
+            last = last.max(of_application(id, unit, &own, &gone, step, &mut out));
+        }
+        step = last;
+    }
+    out
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::plan::Digest;
-
-    fn desired(kind: &str, name: &str, wave: (i64, i64)) -> Desired {
-        let object = ObjectRef {
-            api_version: "v1".to_owned(),
-            kind: kind.to_owned(),
-            namespace: String::new(),
-            name: name.to_owned(),
-        };
-        Desired {
-            object,
-            application: "argocd/web".to_owned(),
-            wave,
-            manifest: Arc::default(),
-            digest: Digest::default(),
-            source: "web.yaml:1".to_owned(),
+/// Adds the tasks of one Application from `step` on; the step after them.
+fn of_application(
+    id: &str,
+    unit: &Unit,
+    own: &[&Desired],
+    gone: &[&Prune],
+    mut step: u32,
+    out: &mut Vec<Task>,
+) -> u32 {
+    let wave = unit.wave;
+    for desired in own.iter().filter(|desired| desired.role == Role::Namespace && !desired.ahead) {
+        out.push(task(desired, step, (wave, 0), Phase::PreSync));
+        step += 1;
+    }
+    // By address: two hooks may have no name at all.
+    let mut named: BTreeMap<*const Value, &Desired> = BTreeMap::new();
+    let mut doomed: BTreeMap<*const Value, &Prune> = BTreeMap::new();
+    for desired in own.iter().filter(|desired| desired.role != Role::Namespace) {
+        named.insert(Arc::as_ptr(&desired.manifest), desired);
+    }
+    for prune in gone {
+        doomed.insert(Arc::as_ptr(&prune.live), prune);
+    }
+    let targets: Vec<Arc<Value>> =
+        own.iter().filter(|one| one.role != Role::Namespace).map(|one| Arc::clone(&one.manifest)).collect();
+    let lives: Vec<Arc<Value>> = gone.iter().map(|prune| Arc::clone(&prune.live)).collect();
+    let all_last = options(&unit.application).prune_last;
+    let mut before = None;
+    for one in machine::ordered(&targets, &lives, all_last) {
+        let place = (one.phase, one.wave(), one.is_prune(), kind_rank(&Key::of(one.object()).kind));
+        if before.replace(place).is_some_and(|before| before != place) {
+            step += 1;
+        }
+        let at = (wave, one.wave());
+        if let Some(desired) = one.target.as_ref().and_then(|target| named.get(&Arc::as_ptr(target))) {
+            if !desired.ahead {
+                out.push(task(desired, step, at, one.phase));
+            }
+        } else if let Some(prune) = one.live.as_ref().and_then(|live| doomed.get(&Arc::as_ptr(live))) {
+            out.push(Task {
+                step,
+                wave: at,
+                phase: Phase::Sync,
+                action: Action::Prune,
+                object: prune.object.clone(),
+                application: id.to_owned(),
+                digest: None,
+                source: String::new(),
+            });
         }
     }
+    step + u32::from(before.is_some())
+}
 
-    #[test]
-    fn namespaces_and_definitions_come_first_then_waves_then_kinds() {
-        let objects = [
-            desired("Deployment", "web", (0, 0)),
-            desired("Widget", "w", (0, 0)),
-            desired("Service", "web", (0, 0)),
-            desired("ConfigMap", "early", (0, -1)),
-            desired("CustomResourceDefinition", "widgets", (5, 0)),
-            desired("Namespace", "late", (9, 9)),
-            desired("Service", "other", (1, -5)),
-        ];
-        let tasks = tasks(&objects);
-        let order: Vec<_> = tasks.iter().map(|task| (task.step, task.object.name.as_str())).collect();
-        assert_eq!(order, [(0, "late"), (1, "widgets"), (2, "early"), (3, "web"), (4, "web"), (5, "w"), (6, "other")]);
+fn task(desired: &Desired, step: u32, wave: (i64, i64), phase: Phase) -> Task {
+    Task {
+        step,
+        wave,
+        phase,
+        action: if desired.role == Role::Hook { Action::Hook } else { Action::Apply },
+        object: desired.object.clone(),
+        application: desired.application.clone(),
+        digest: Some(desired.digest.clone()),
+        source: desired.source.clone(),
     }
 }

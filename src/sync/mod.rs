@@ -35,6 +35,8 @@ pub enum SyncError {
     Api {
         /// What was asked.
         what: String,
+        /// The status of the answer; 0 where there was none.
+        code: u16,
         /// The answer.
         reason: String,
     },

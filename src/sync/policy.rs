@@ -19,6 +19,7 @@ pub fn options(application: &Application) -> Options {
         namespace: application.destination_namespace().to_owned(),
         prune: automated,
         prune_last: is("PruneLast"),
+        propagation: value("PrunePropagationPolicy"),
         prune_option: value("Prune"),
         create_namespace: is("CreateNamespace"),
         namespace_metadata: application.spec(&["syncPolicy", "managedNamespaceMetadata"]).map(|node| node.to_json()),

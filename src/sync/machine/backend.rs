@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Key;
+use super::{Key, Outcome, Phase};
 use crate::sync::health::Health;
 
 /// What is done to one object.
@@ -14,6 +14,10 @@ pub struct Act {
     pub verb: Verb,
     /// To whom.
     pub key: Key,
+    /// The phase of its task.
+    pub phase: Phase,
+    /// Whether it is a hook.
+    pub hook: bool,
     /// The object as it is wanted; absent for deletions.
     pub target: Option<Arc<Value>>,
     /// The object as it is.
@@ -81,6 +85,12 @@ pub trait Backend {
 
     /// Does `acts`, all at once; the answers are in their order.
     fn perform(&mut self, acts: Vec<Act>) -> impl Future<Output = Vec<Result<String, Refusal>>> + Send;
+
+    /// Told what came of tasks before anything else is done, and when a step is over. Whoever wants to go on after an
+    /// interruption keeps it.
+    fn record(&mut self, _outcomes: &[Outcome]) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 
     /// The health of a live object; `None` for kinds that nobody assesses.
     fn health(&self, live: &Value) -> Option<Health>;

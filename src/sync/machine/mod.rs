@@ -18,6 +18,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use annotation::{DeletePolicy, HOOK_FINALIZER, is_hook, wave};
@@ -25,9 +26,10 @@ pub use backend::{Act, Backend, Refusal, Verb};
 pub use deletion::{Deletion, deletion};
 pub use memory::Memory;
 pub use task::Task;
+pub use tasks::ordered;
 
 /// The phases of a sync, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// Hooks that run before anything is applied.
     PreSync,
@@ -40,6 +42,11 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// A phase by its name.
+    pub fn named(name: &str) -> Option<Phase> {
+        [Phase::PreSync, Phase::Sync, Phase::PostSync, Phase::SyncFail].into_iter().find(|one| one.as_str() == name)
+    }
+
     /// Argo CD's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +72,11 @@ pub enum State {
 }
 
 impl State {
+    /// A state by its name.
+    pub fn named(name: &str) -> Option<State> {
+        [State::Running, State::Succeeded, State::Failed, State::Error].into_iter().find(|one| one.as_str() == name)
+    }
+
     /// Argo CD's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +102,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// A status by its name.
+    pub fn named(name: &str) -> Option<Status> {
+        let all = [Status::Synced, Status::SyncFailed, Status::Pruned, Status::PruneSkipped];
+        all.into_iter().find(|one| one.as_str() == name)
+    }
+
     /// Argo CD's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -143,6 +161,8 @@ pub struct Options {
     pub prune: bool,
     /// Whether that comes after everything else: `PruneLast=true`.
     pub prune_last: bool,
+    /// `PrunePropagationPolicy`: `foreground` where it is absent.
+    pub propagation: Option<String>,
     /// `Prune` of the Application's sync options: `false` or `confirm`.
     pub prune_option: Option<String>,
     /// Whether a person confirmed the deletions that need it.
@@ -186,7 +206,8 @@ pub struct Outcome {
     pub state: Option<State>,
     /// What was said last.
     pub message: String,
-    order: usize,
+    /// Its place among the tasks that were begun.
+    pub order: usize,
 }
 
 /// The sync of one Application.
@@ -196,6 +217,10 @@ pub struct Operation {
     targets: Vec<Arc<Value>>,
     hooks: Vec<Arc<Value>>,
     outcomes: BTreeMap<(Key, Phase), Outcome>,
+    /// The places of outcomes that were not recorded yet.
+    changed: BTreeSet<(Key, Phase)>,
+    /// How often a task came further.
+    moves: usize,
     state: State,
     message: String,
 }
@@ -219,7 +244,35 @@ impl Operation {
                 targets.push(Arc::new(object));
             }
         }
-        Operation { options, targets, hooks, outcomes: BTreeMap::new(), state: State::Running, message: String::new() }
+        Operation {
+            options,
+            targets,
+            hooks,
+            outcomes: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            moves: 0,
+            state: State::Running,
+            message: String::new(),
+        }
+    }
+
+    /// What is wanted, hooks last: with the names that they get.
+    pub fn wanted(&self) -> Vec<Arc<Value>> {
+        let hooks = self.hooks.iter().flat_map(|hook| {
+            annotation::phases(hook).into_iter().map(|phase| Arc::new(self.named(hook, phase)))
+        });
+        self.targets.iter().cloned().chain(hooks).collect()
+    }
+
+    /// Gives up on what is under way: it counts as failed from now on, and the hooks for failures run.
+    pub fn give_up(&mut self, reason: &str) {
+        for (place, outcome) in &mut self.outcomes {
+            if outcome.state == Some(State::Running) && outcome.phase != Phase::SyncFail {
+                outcome.state = Some(State::Failed);
+                outcome.message = reason.to_owned();
+                self.changed.insert(place.clone());
+            }
+        }
     }
 
     /// Takes up results from before an interruption: tasks that are done are not done again.
@@ -232,6 +285,11 @@ impl Operation {
     /// How far the operation is, and what it waits for or why it failed.
     pub fn state(&self) -> (State, &str) {
         (self.state, &self.message)
+    }
+
+    /// How often a task came further: while this stays the same, the operation waits.
+    pub fn moves(&self) -> usize {
+        self.moves
     }
 
     /// Whether there is nothing more to do.
@@ -268,6 +326,8 @@ impl Operation {
         }
         let order = self.outcomes.len();
         let (key, hook) = (task.key(), task.is_hook());
+        let before = self.outcomes.get(&(key.clone(), task.phase)).map(|outcome| (outcome.status, outcome.state));
+        self.moves += usize::from(before != Some((status, state)));
         let outcome = self.outcomes.entry((key.clone(), task.phase)).or_insert_with(|| Outcome {
             key,
             phase: task.phase,
@@ -280,6 +340,7 @@ impl Operation {
         outcome.status = status;
         outcome.state = state;
         outcome.message.clone_from(&task.message);
+        self.changed.insert((task.key(), task.phase));
     }
 }
 

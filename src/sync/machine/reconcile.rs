@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::annotation::DeletePolicy;
 use super::task::is_definition;
 use super::tasks::is_namespace;
-use super::{Act, Backend, Operation, Phase, Refusal, State, Status, Task, Verb};
+use super::{Act, Backend, Operation, Outcome, Phase, Refusal, State, Status, Task, Verb};
 use crate::sync::health::Health;
 
 /// How a batch of tasks went.
@@ -27,6 +27,11 @@ fn those(tasks: &[Task], is_meant: impl Fn(&Task) -> bool) -> Indices {
 impl Operation {
     /// Does what is next, and returns without waiting for it.
     pub async fn reconcile<B: Backend>(&mut self, backend: &mut B) {
+        self.step(backend).await;
+        self.record(backend).await;
+    }
+
+    async fn step<B: Backend>(&mut self, backend: &mut B) {
         let mut tasks = match self.tasks(backend).await {
             Ok(tasks) => tasks,
             Err(error) => {
@@ -200,7 +205,7 @@ impl Operation {
         };
         let hooks: Indices = hooks.iter().copied().filter(|index| held(&tasks[*index])).collect();
         let acts = hooks.iter().map(|index| self.act(&tasks[*index], Verb::Release, false)).collect();
-        let answers = backend.perform(acts).await;
+        let answers = self.ask(backend, acts).await;
         let mut released = true;
         for (index, answer) in hooks.iter().zip(answers) {
             if let Err(Refusal::Refused(reason)) = answer {
@@ -215,7 +220,7 @@ impl Operation {
 
     async fn delete_hooks<B: Backend>(&mut self, backend: &mut B, tasks: &mut [Task], hooks: &[usize]) {
         let acts = hooks.iter().map(|index| self.act(&tasks[*index], Verb::Delete, false)).collect();
-        for (index, answer) in hooks.iter().zip(backend.perform(acts).await) {
+        for (index, answer) in hooks.iter().zip(self.ask(backend, acts).await) {
             if let Err(Refusal::Refused(reason)) = answer {
                 let task = &mut tasks[*index];
                 let status = task.status;
@@ -275,11 +280,30 @@ impl Operation {
         self.wait_for(tasks, &running, false);
     }
 
+    /// Has `acts` done. What is known by then is recorded before: an act may take away what told it.
+    async fn ask<B: Backend>(&mut self, backend: &mut B, acts: Vec<Act>) -> Vec<Result<String, Refusal>> {
+        if acts.is_empty() {
+            return Vec::new();
+        }
+        self.record(backend).await;
+        backend.perform(acts).await
+    }
+
+    async fn record<B: Backend>(&mut self, backend: &mut B) {
+        let changed = std::mem::take(&mut self.changed);
+        let outcomes: Vec<Outcome> = changed.iter().filter_map(|place| self.outcomes.get(place)).cloned().collect();
+        if !outcomes.is_empty() {
+            backend.record(&outcomes).await;
+        }
+    }
+
     fn act(&self, task: &Task, verb: Verb, dry_run: bool) -> Act {
         let writes = matches!(verb, Verb::Apply | Verb::Create | Verb::Replace | Verb::Update);
         Act {
             verb,
             key: task.key(),
+            phase: task.phase,
+            hook: task.is_hook(),
             target: task.target.clone().filter(|_| writes),
             live: task.live.clone(),
             dry_run,
@@ -362,7 +386,7 @@ impl Operation {
         }
         let acts = present.iter().map(|index| self.act(&tasks[*index], Verb::Prune, false)).collect();
         let mut state = Run::Successful;
-        for (index, answer) in present.iter().zip(backend.perform(acts).await) {
+        for (index, answer) in present.iter().zip(self.ask(backend, acts).await) {
             match answer {
                 Err(Refusal::Refused(reason)) => {
                     state = Run::Failed;
@@ -381,7 +405,7 @@ impl Operation {
         let old: Indices = creates.iter().copied().filter(|index| tasks[*index].is_deleted_before_creation()).collect();
         let acts = old.iter().map(|index| self.act(&tasks[*index], Verb::Delete, false)).collect();
         let mut state = Run::Successful;
-        for (index, answer) in old.iter().zip(backend.perform(acts).await) {
+        for (index, answer) in old.iter().zip(self.ask(backend, acts).await) {
             let task = &mut tasks[*index];
             match answer {
                 Ok(_) => state = state.max(Run::Pending),
@@ -400,7 +424,7 @@ impl Operation {
         let group: Indices = group.iter().copied().filter(|index| !(dry_run && tasks[*index].skip_dry_run)).collect();
         let acts = group.iter().map(|index| self.act(&tasks[*index], self.verb(&tasks[*index]), dry_run)).collect();
         let mut state = Run::Successful;
-        for (index, answer) in group.iter().zip(backend.perform(acts).await) {
+        for (index, answer) in group.iter().zip(self.ask(backend, acts).await) {
             let task = &mut tasks[*index];
             match answer {
                 Ok(_) if dry_run => {}

@@ -49,7 +49,7 @@ impl Operation {
         }
         self.mark_unknown_kinds(backend, &mut tasks)?;
         reverse_prunes(&mut tasks);
-        self.prune_last(&mut tasks);
+        prune_last(&mut tasks, self.options.prune_last);
         sort(&mut tasks);
         for task in &mut tasks {
             if let Some(outcome) = self.outcomes.get(&(task.key(), task.phase)) {
@@ -69,6 +69,17 @@ impl Operation {
 
     /// A hook as it is created: with a name, and with the finalizer that keeps it until its phase is over.
     fn hook(&self, hook: &Value, phase: Phase) -> Value {
+        let mut hook = self.named(hook, phase);
+        let mut finalizers = hook["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+        if !finalizers.iter().any(|finalizer| finalizer == HOOK_FINALIZER) {
+            finalizers.push(json!(HOOK_FINALIZER));
+            hook["metadata"]["finalizers"] = Value::Array(finalizers);
+        }
+        hook
+    }
+
+    /// A hook with the name that it gets in this operation.
+    pub(super) fn named(&self, hook: &Value, phase: Phase) -> Value {
         let mut hook = hook.clone();
         if Key::of(&hook).name.is_empty() {
             // Seven characters, but only of a revision that has at least eight.
@@ -77,11 +88,6 @@ impl Operation {
             let prefix = hook["metadata"]["generateName"].as_str().unwrap_or_default();
             let postfix = format!("{short}-{}-{}", phase.as_str(), self.options.started).to_lowercase();
             hook["metadata"]["name"] = Value::String(format!("{prefix}{postfix}"));
-        }
-        let mut finalizers = hook["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-        if !finalizers.iter().any(|finalizer| finalizer == HOOK_FINALIZER) {
-            finalizers.push(json!(HOOK_FINALIZER));
-            hook["metadata"]["finalizers"] = Value::Array(finalizers);
         }
         hook
     }
@@ -135,17 +141,6 @@ impl Operation {
         unknown.sort();
         unknown.dedup();
         if unknown.is_empty() { Ok(()) } else { Err(unknown.join("; ")) }
-    }
-
-    /// With `PruneLast` deletions come one wave after everything else.
-    fn prune_last(&self, tasks: &mut [Task]) {
-        let waves = tasks.iter().filter(|task| task.phase == Phase::Sync).map(Task::wave);
-        let after = waves.fold(0, i64::max).saturating_add(1);
-        for task in tasks.iter_mut().filter(|task| task.is_prune()) {
-            if self.options.prune_last || annotation::has_option(task.object(), "PruneLast=true") {
-                task.wave_override = Some(after);
-            }
-        }
     }
 
     /// Whether a live object may only be deleted after a person said so.
@@ -210,6 +205,32 @@ fn found(known: &[(Key, Option<Arc<Value>>)], key: &Key) -> Option<Arc<Value>> {
             && (other.namespace.is_empty() || other.namespace == key.namespace)
     };
     known.iter().find(|(other, _)| is_it(other))?.1.clone()
+}
+
+/// The tasks of an Application that wants `targets` and no longer `prunes`, in their order, as far as it can be told
+/// before the sync: hooks without name have none, and a namespace that is to be made is not among them.
+pub fn ordered(targets: &[Arc<Value>], prunes: &[Arc<Value>], all_last: bool) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for target in targets.iter().filter(|target| !annotation::is_garbage(target)) {
+        let phases = annotation::phases(target).into_iter();
+        tasks.extend(phases.map(|phase| Task::new(phase, Some(Arc::clone(target)), None)));
+    }
+    tasks.extend(prunes.iter().map(|object| Task::new(Phase::Sync, None, Some(Arc::clone(object)))));
+    reverse_prunes(&mut tasks);
+    prune_last(&mut tasks, all_last);
+    sort(&mut tasks);
+    tasks
+}
+
+/// With `PruneLast` deletions come one wave after everything else.
+fn prune_last(tasks: &mut [Task], all: bool) {
+    let waves = tasks.iter().filter(|task| task.phase == Phase::Sync).map(Task::wave);
+    let after = waves.fold(0, i64::max).saturating_add(1);
+    for task in tasks.iter_mut().filter(|task| task.is_prune()) {
+        if all || annotation::has_option(task.object(), "PruneLast=true") {
+            task.wave_override = Some(after);
+        }
+    }
 }
 
 /// Deletions go in the reverse order of waves: the waves of what is deleted are swapped, the first with the last.

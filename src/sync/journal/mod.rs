@@ -1,0 +1,229 @@
+//! The journal: what was to be done, and how far it came, in SQLite.
+//!
+//! A run is one `tiphys sync`. For each Application in it there is an [`OperationRecord`] (one more for its rollback),
+//! with the outcomes of its tasks, which is all that the state machine remembers; and every act, written before the
+//! cluster is asked and again after it answered. Whatever was written survives the death of the process: with
+//! `--resume` an operation goes on from its outcomes, and an act that was begun and not ended is looked up in the
+//! cluster instead of being done twice.
+//!
+//! One process at a time writes a journal; the file beside it (`.lock`) is locked meanwhile.
+
+mod revisions;
+mod rows;
+mod schema;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+pub use revisions::{Revision, Standing};
+pub use rows::{Begun, Entry, Kind, OperationRecord};
+
+use super::SyncError;
+use super::machine::Outcome;
+use crate::plan::Digest;
+
+/// The journal of one run.
+pub struct Journal {
+    connection: Mutex<Connection>,
+    run: i64,
+    holder: String,
+    /// Locked while the journal is open.
+    _lock: File,
+}
+
+fn fault(error: rusqlite::Error) -> SyncError {
+    SyncError::Journal(error.to_string())
+}
+
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// A name that no other run has.
+fn unique() -> Result<String, SyncError> {
+    let mut bytes = [0_u8; 8];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| SyncError::Journal("there is no source of random numbers".to_owned()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+impl Journal {
+    /// Opens the journal at `path` and begins a run of `plan`; with `resume`, goes on with its last run that did not
+    /// end well.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is no journal, or another process writes it.
+    pub fn open(path: &Path, plan: &Digest, resume: bool) -> Result<Journal, SyncError> {
+        let (connection, lock) = open(path)?;
+        let open: Option<(i64, String)> = if resume {
+            connection
+                .query_row(
+                    "SELECT id, holder FROM runs WHERE plan = ?1 AND (result IS NULL OR result <> 'done')
+                     ORDER BY id DESC LIMIT 1",
+                    params![plan.to_string()],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+                .map_err(fault)?
+        } else {
+            None
+        };
+        let (run, holder) = match open {
+            Some(open) => open,
+            None => {
+                let holder = unique()?;
+                connection
+                    .execute(
+                        "INSERT INTO runs (plan, holder, began) VALUES (?1, ?2, ?3)",
+                        params![plan.to_string(), holder, now()],
+                    )
+                    .map_err(fault)?;
+                (connection.last_insert_rowid(), holder)
+            }
+        };
+        Ok(Journal { connection: Mutex::new(connection), run, holder, _lock: lock })
+    }
+
+    /// By what name this run holds leases: the same when it is resumed.
+    pub fn holder(&self) -> &str {
+        &self.holder
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The record of an Application's operation in this run, made if there is none. A new one begins `now`.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written.
+    pub(super) fn operation(
+        &self,
+        cluster: &str,
+        application: &str,
+        kind: Kind,
+        content: &Digest,
+    ) -> Result<OperationRecord, SyncError> {
+        rows::operation(&self.connection(), self.run, cluster, application, kind, content).map_err(fault)
+    }
+
+    /// Writes how far an operation is.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn advance(&self, operation: i64, state: &str, message: &str) -> Result<(), SyncError> {
+        let sql = "UPDATE operations SET state = ?2, message = ?3, at = ?4 WHERE id = ?1";
+        self.connection().execute(sql, params![operation, state, message, now()]).map_err(fault)?;
+        Ok(())
+    }
+
+    /// Forgets what came of an operation's tasks: it is tried anew.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn restart(&self, operation: i64, started: i64) -> Result<(), SyncError> {
+        let connection = self.connection();
+        connection.execute("DELETE FROM outcomes WHERE operation = ?1", params![operation]).map_err(fault)?;
+        let sql = "UPDATE operations SET attempt = attempt + 1, started = ?2, state = 'running' WHERE id = ?1";
+        connection.execute(sql, params![operation, started]).map_err(fault)?;
+        let sql = "UPDATE acts SET state = 'forgotten' WHERE operation = ?1 AND state = 'begun'";
+        connection.execute(sql, params![operation]).map_err(fault)?;
+        Ok(())
+    }
+
+    /// What came of an operation's tasks.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn outcomes(&self, operation: i64) -> Result<Vec<Outcome>, SyncError> {
+        rows::outcomes(&self.connection(), operation).map_err(fault)
+    }
+
+    /// Writes what came of tasks, all of them or none.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn note(&self, operation: i64, outcomes: &[Outcome]) -> Result<(), SyncError> {
+        rows::note(&mut self.connection(), operation, outcomes).map_err(fault)
+    }
+
+    /// Writes acts that are about to be done, all of them or none; their numbers.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. Nothing may be done then.
+    pub(super) fn intend(&self, operation: i64, acts: &[Entry<'_>]) -> Result<Vec<i64>, SyncError> {
+        rows::intend(&mut self.connection(), operation, acts).map_err(fault)
+    }
+
+    /// Writes how an act ended.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn conclude(&self, act: i64, result: Result<(), &str>) -> Result<(), SyncError> {
+        rows::conclude(&self.connection(), act, result).map_err(fault)
+    }
+
+    /// The acts of an operation that were begun, and of which nobody knows the end.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn begun(&self, operation: i64) -> Result<Vec<Begun>, SyncError> {
+        rows::begun(&self.connection(), operation).map_err(fault)
+    }
+
+    /// The keys of objects that an operation made: they were not there before.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn created(&self, operation: i64) -> Result<Vec<super::machine::Key>, SyncError> {
+        rows::created(&self.connection(), operation).map_err(fault)
+    }
+
+    /// Notes a revision of an Application: its objects are kept until there are `limit` newer ones of the same standing.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn keep(&self, revision: &Revision, objects: &[u8], limit: usize) -> Result<(), SyncError> {
+        revisions::keep(&mut self.connection(), revision, objects, limit).map_err(fault)
+    }
+
+    /// Writes how the run ended.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn end(&self, result: &str) -> Result<(), SyncError> {
+        let sql = "UPDATE runs SET ended = ?1, result = ?2 WHERE id = ?3";
+        self.connection().execute(sql, params![now(), result, self.run]).map_err(fault)?;
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> Result<(Connection, File), SyncError> {
+    let shown = path.display();
+    let beside = path.with_added_extension("lock");
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .open(&beside)
+        .map_err(|error| SyncError::Journal(format!("{}: {error}", beside.display())))?;
+    lock.try_lock().map_err(|_| SyncError::Journal(format!("{shown}: another process writes it")))?;
+    // Before SQLite makes it: it holds what revisions deployed, Secrets among it.
+    let mut options = File::options();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| SyncError::Journal(format!("{shown}: {error}")))?;
+    let connection = Connection::open(path).map_err(fault)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
+    // Whatever is written survives the death of the process, if not always a power cut.
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(fault)?;
+    schema::create(&connection).map_err(|reason| SyncError::Journal(format!("{shown}: {reason}")))?;
+    Ok((connection, lock))
+}
+
+#[cfg(test)]
+mod tests;

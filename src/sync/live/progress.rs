@@ -1,0 +1,86 @@
+//! What a person is told while Applications are synced.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::plan::ObjectRef;
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// An object was written or deleted, or the server refused it.
+    Act {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// `apply`, `create`, `replace`, `update`, `delete`, `prune` or `release`.
+        verb: &'static str,
+        /// The object.
+        #[serde(flatten)]
+        object: ObjectRef,
+        /// Why it was not done; absent where it was.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// What an Application waits for.
+    Waiting {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// For what.
+        message: String,
+    },
+    /// All that an Application deploys is healthy.
+    Healthy {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// How many objects it has.
+        objects: usize,
+        /// How long its sync took.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        after: Duration,
+    },
+    /// The sync of an Application failed.
+    Failed {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// Why.
+        message: String,
+    },
+    /// An Application is back at what was good before.
+    RolledBack {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// The number of the revision that it is back at.
+        revision: u64,
+        /// The time since the failure was seen.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        after: Duration,
+    },
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+/// Where events go. Nobody has to listen.
+#[derive(Debug, Clone)]
+pub struct Events(pub UnboundedSender<Event>);
+
+impl Events {
+    pub(crate) fn tell(&self, event: Event) {
+        // Whoever listened has gone; the sync goes on.
+        let _ = self.0.send(event);
+    }
+}

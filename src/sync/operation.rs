@@ -1,0 +1,338 @@
+//! One operation of one Application: driven until it has ended, and then until all that it applied is healthy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::SyncError;
+use super::journal::{Kind, OperationRecord};
+use super::live::{Event, Hands, Live, assessed, named};
+use super::machine::{self, Key, Operation, Outcome, State, Status};
+use super::stuck::{self, Watch};
+use crate::health::Health;
+use crate::plan::Digest;
+
+/// What an operation is to bring about.
+#[derive(Debug, Clone)]
+pub(super) struct Goal {
+    /// What it is for.
+    pub(super) kind: Kind,
+    /// Digest of the objects.
+    pub(super) content: Digest,
+    /// The objects and hooks.
+    pub(super) objects: Vec<Arc<Value>>,
+    /// What may be pruned.
+    pub(super) prunes: Vec<(String, Key)>,
+    /// How.
+    pub(super) options: machine::Options,
+}
+
+/// How an operation is driven.
+#[derive(Debug, Clone)]
+pub(super) struct Limits {
+    /// How long nothing may move on.
+    pub(super) timeout: Duration,
+    /// How long a workload's pods may be broken.
+    pub(super) stuck_after: Duration,
+    /// Set when all shall end.
+    pub(super) interrupted: Arc<AtomicBool>,
+    /// Set when the lease was lost.
+    pub(super) lost: Arc<AtomicBool>,
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), SyncError> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Err(SyncError::LeaseLost);
+        }
+        if self.interrupted.load(Ordering::Relaxed) { Err(SyncError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// How an operation ended: why it failed, if it did.
+pub(super) type Verdict = Result<(), String>;
+
+/// Brings `goal` about. An operation that was ended before is not done again.
+///
+/// # Errors
+/// When it could not be brought to an end: it can be resumed.
+pub(super) async fn drive(
+    goal: &Goal,
+    record: &OperationRecord,
+    hands: &Arc<Hands>,
+    limits: &Limits,
+) -> Result<Verdict, SyncError> {
+    match record.state.as_str() {
+        "succeeded" => return Ok(Ok(())),
+        "failed" => return Ok(Err(record.message.clone())),
+        _ => {}
+    }
+    let options = machine::Options { started: record.started, ..goal.options.clone() };
+    let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), options);
+    let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
+    let live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
+    let operation = operation.resumed(taken_up(record, hands).await?);
+    let mut drive = Drive {
+        hands,
+        limits,
+        live,
+        operation,
+        watch: Watch::new(limits.stuck_after),
+        told: String::new(),
+        pause: SHORTEST,
+    };
+    let verdict = match record.state.as_str() {
+        "healing" => Ok(()),
+        _ => drive.run().await?,
+    };
+    let verdict = match verdict {
+        Ok(()) => {
+            hands.journal.advance(record.id, "healing", "")?;
+            drive.settle(&goal.prunes).await?
+        }
+        failed => failed,
+    };
+    match &verdict {
+        Ok(()) => hands.journal.advance(record.id, "succeeded", "")?,
+        Err(reason) => hands.journal.advance(record.id, "failed", reason)?,
+    }
+    Ok(verdict)
+}
+
+/// The outcomes from before an interruption. A hook that was being created then may be there: it is not created again.
+async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Outcome>, SyncError> {
+    let mut outcomes = hands.journal.outcomes(record.id)?;
+    for act in hands.journal.begun(record.id)? {
+        let writes = matches!(act.verb.as_str(), "apply" | "create" | "replace" | "update");
+        let known = outcomes.iter().any(|outcome| outcome.key == act.key && outcome.phase == act.phase);
+        if writes && act.hook && !known {
+            let live = hands.mirror.get(&act.key).or_else(|| {
+                hands.mirror.get(&Key { namespace: String::new(), ..act.key.clone() })
+            });
+            if live.is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&act.before)) {
+                let outcome = Outcome {
+                    key: act.key,
+                    phase: act.phase,
+                    hook: true,
+                    status: Some(Status::Synced),
+                    state: Some(State::Running),
+                    message: String::new(),
+                    order: outcomes.len(),
+                };
+                hands.journal.note(record.id, std::slice::from_ref(&outcome))?;
+                outcomes.push(outcome);
+            }
+        }
+        hands.journal.conclude(act.id, Err("interrupted"))?;
+    }
+    Ok(outcomes)
+}
+
+const SHORTEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_millis(500);
+
+struct Drive<'a> {
+    hands: &'a Arc<Hands>,
+    limits: &'a Limits,
+    live: Live,
+    operation: Operation,
+    watch: Watch,
+    told: String,
+    pause: Duration,
+}
+
+impl Drive<'_> {
+    /// Until the machine has ended.
+    async fn run(&mut self) -> Result<Verdict, SyncError> {
+        let mut moved = Instant::now();
+        let mut moves = self.operation.moves();
+        let mut gave_up: Option<String> = None;
+        loop {
+            self.limits.check()?;
+            self.operation.reconcile(&mut self.live).await;
+            if let Some(fault) = self.live.fault() {
+                return Err(fault);
+            }
+            let (state, message) = self.operation.state();
+            match state {
+                State::Succeeded => return Ok(Ok(())),
+                State::Failed | State::Error => {
+                    let message = message.to_owned();
+                    return Ok(Err(self.reasons().or(gave_up).unwrap_or(message)));
+                }
+                State::Running => {}
+            }
+            let message = message.to_owned();
+            self.tell(message);
+            if self.operation.moves() != moves {
+                (moves, moved, self.pause) = (self.operation.moves(), Instant::now(), SHORTEST);
+            }
+            if moved.elapsed() > self.limits.timeout {
+                if gave_up.is_some() {
+                    // The hooks for failures hang as well.
+                    return Ok(Err(gave_up.unwrap_or_default()));
+                }
+                let waiting = self.waiting();
+                let reason = format!("not healthy after {} s: {waiting}", self.limits.timeout.as_secs());
+                self.operation.give_up(&reason);
+                gave_up = Some(reason);
+                moved = Instant::now();
+            }
+            self.look_at_pods().await;
+            self.rest().await;
+        }
+    }
+
+    /// Until all that was applied is healthy, and all that was pruned is gone.
+    async fn settle(&mut self, prunes: &[(String, Key)]) -> Result<Verdict, SyncError> {
+        let began = Instant::now();
+        let pruned: BTreeSet<Key> = self
+            .operation
+            .outcomes()
+            .iter()
+            .filter(|outcome| outcome.status == Some(Status::Pruned))
+            .map(|outcome| outcome.key.clone())
+            .collect();
+        let doomed: Vec<Key> = prunes
+            .iter()
+            .map(|(api_version, key)| self.hands.place(api_version, key))
+            .filter(|key| pruned.contains(key))
+            .collect();
+        self.pause = SHORTEST;
+        loop {
+            self.limits.check()?;
+            let going = self.hands.mirror.some(&doomed);
+            let going = going.iter().filter(|live| live["metadata"]["deletionTimestamp"].is_string()).count();
+            match self.unhealthy() {
+                Err(reason) => return Ok(Err(reason)),
+                Ok(open) if open.is_empty() && going == 0 => return Ok(Ok(())),
+                Ok(open) => {
+                    let count = open.len();
+                    let first = open.first().map(|(_, text)| text.clone());
+                    let first = first.unwrap_or_else(|| "what was pruned is being deleted".to_owned());
+                    if began.elapsed() > self.limits.timeout {
+                        let all: Vec<String> = open.into_iter().map(|(_, text)| text).collect();
+                        let all = if all.is_empty() { first } else { all.join("; ") };
+                        return Ok(Err(format!("not healthy after {} s: {all}", self.limits.timeout.as_secs())));
+                    }
+                    let more = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };
+                    self.tell(format!("{first}{more}"));
+                }
+            }
+            self.look_at_pods().await;
+            self.rest().await;
+        }
+    }
+
+    /// What was applied and is not healthy yet, with the reason; an error where something will not become so.
+    fn unhealthy(&self) -> Result<Vec<(Key, String)>, String> {
+        let live: BTreeMap<Key, Arc<Value>> =
+            self.live.wanted().into_iter().map(|object| (Key::of(&object), object)).collect();
+        let (mut open, mut degraded) = (Vec::new(), Vec::new());
+        for wanted in self.operation.wanted() {
+            if machine::is_hook(&wanted) {
+                continue;
+            }
+            let (api_version, key) = named(&wanted);
+            let key = self.hands.place(&api_version, &key);
+            let Some(object) = live.get(&key) else {
+                open.push((key.clone(), self.described(&key, "it is not there")));
+                continue;
+            };
+            match assessed(object, self.live.stuck.get(&key)) {
+                None | Some(Health::Healthy) => {}
+                Some(Health::Degraded(reason)) => degraded.push(self.described(&key, &reason)),
+                Some(Health::Progressing(reason)) => {
+                    let reason = self.watch.reasons.get(&key).unwrap_or(&reason);
+                    open.push((key.clone(), self.described(&key, reason)));
+                }
+            }
+        }
+        if degraded.is_empty() { Ok(open) } else { Err(degraded.join("; ")) }
+    }
+
+    fn described(&self, key: &Key, reason: &str) -> String {
+        let source = self.hands.source(key).map_or_else(String::new, |source| format!("{source}: "));
+        let place = if key.namespace.is_empty() { String::new() } else { format!("{}/", key.namespace) };
+        format!("{source}{} {place}{}: {reason}", key.kind, key.name)
+    }
+
+    /// What the operation waits for.
+    fn waiting(&self) -> String {
+        let mut texts = Vec::new();
+        for outcome in self.operation.outcomes() {
+            if outcome.state != Some(State::Running) {
+                continue;
+            }
+            let live = self.hands.mirror.get(&outcome.key).or_else(|| {
+                self.hands.mirror.get(&Key { namespace: String::new(), ..outcome.key.clone() })
+            });
+            let said = live.as_ref().and_then(|live| assessed(live, None));
+            let reason = match (self.watch.reasons.get(&outcome.key), said) {
+                (Some(reason), _) => reason.clone(),
+                (None, Some(Health::Progressing(reason) | Health::Degraded(reason))) => reason,
+                (None, Some(Health::Healthy) | None) if live.is_some() => continue,
+                (None, _) => "it is not there".to_owned(),
+            };
+            texts.push(self.described(&outcome.key, &reason));
+        }
+        if texts.is_empty() { self.operation.state().1.to_owned() } else { texts.join("; ") }
+    }
+
+    /// Why tasks failed, each with its object and the line that it was written in.
+    fn reasons(&self) -> Option<String> {
+        let failed = self.operation.outcomes().into_iter().filter(|outcome| {
+            outcome.phase != machine::Phase::SyncFail
+                && matches!(outcome.state, Some(State::Failed | State::Error))
+                && !outcome.message.is_empty()
+        });
+        let texts: Vec<String> = failed
+            .map(|outcome| {
+                let object = format!("{} ", outcome.key.kind);
+                if outcome.message.contains(&object) && outcome.message.contains(&outcome.key.name) {
+                    outcome.message.clone()
+                } else {
+                    self.described(&outcome.key, &outcome.message)
+                }
+            })
+            .collect();
+        let mut unique: Vec<String> = Vec::new();
+        for text in texts {
+            if !unique.contains(&text) {
+                unique.push(text);
+            }
+        }
+        (!unique.is_empty()).then(|| unique.join("; "))
+    }
+
+    async fn look_at_pods(&mut self) {
+        let live = self.live.wanted();
+        let open = live.iter().filter(|object| {
+            stuck::has_pods(object) && matches!(assessed(object, None), Some(Health::Progressing(_)))
+        });
+        let open: Vec<&Value> = open.map(|object| &**object).collect();
+        if !open.is_empty() {
+            self.live.stuck = self.watch.look(&self.hands.cluster, open).await;
+        }
+    }
+
+    fn tell(&mut self, message: String) {
+        if !message.is_empty() && self.told != message {
+            self.hands.events.tell(Event::Waiting {
+                cluster: self.hands.place.clone(),
+                application: self.hands.application.clone(),
+                message: message.clone(),
+            });
+            self.told = message;
+        }
+    }
+
+    /// Waits a little, longer each time.
+    async fn rest(&mut self) {
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST);
+    }
+}

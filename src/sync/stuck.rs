@@ -1,0 +1,214 @@
+//! Why a workload does not come up, as its pods tell it: an image that cannot be pulled, a container that crashes, a
+//! quota. Kubernetes itself says so only when a deadline has passed, ten minutes for a Deployment.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::cluster::Cluster;
+use super::machine::Key;
+
+/// What pods say of their workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// It will hardly come right by itself.
+    Broken(String),
+    /// It may still come right.
+    Waits(String),
+}
+
+/// What is wrong with workloads, and since when.
+pub(super) struct Watch {
+    after: Duration,
+    since: BTreeMap<Key, Instant>,
+    looked: Option<Instant>,
+    /// What was seen last.
+    pub(super) reasons: BTreeMap<Key, String>,
+}
+
+/// How often pods are looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+impl Watch {
+    /// Whatever is broken for longer than `after` counts as stuck.
+    pub(super) fn new(after: Duration) -> Watch {
+        Watch { after, since: BTreeMap::new(), looked: None, reasons: BTreeMap::new() }
+    }
+
+    /// Looks at the pods of `workloads`, which are on their way; what is stuck, with the reason.
+    pub(super) async fn look<'v>(
+        &mut self,
+        cluster: &Cluster,
+        workloads: impl IntoIterator<Item = &'v Value>,
+    ) -> BTreeMap<Key, String> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < EVERY) {
+            return self.stuck();
+        }
+        let mut since = BTreeMap::new();
+        let mut reasons = BTreeMap::new();
+        for workload in workloads {
+            let key = Key::of(workload);
+            match reason(cluster, workload).await {
+                Some(Reason::Broken(text)) => {
+                    since.insert(key.clone(), self.since.get(&key).copied().unwrap_or_else(Instant::now));
+                    reasons.insert(key, text);
+                }
+                Some(Reason::Waits(text)) => {
+                    reasons.insert(key, text);
+                }
+                None => {}
+            }
+        }
+        (self.since, self.reasons, self.looked) = (since, reasons, Some(Instant::now()));
+        self.stuck()
+    }
+
+    fn stuck(&self) -> BTreeMap<Key, String> {
+        let old = self.since.iter().filter(|(_, since)| since.elapsed() >= self.after);
+        old.filter_map(|(key, _)| Some((key.clone(), self.reasons.get(key)?.clone()))).collect()
+    }
+}
+
+/// Whether a kind has pods.
+pub(super) fn has_pods(live: &Value) -> bool {
+    let group = live["apiVersion"].as_str().unwrap_or_default();
+    matches!(
+        (group, live["kind"].as_str().unwrap_or_default()),
+        ("apps/v1", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch/v1", "Job")
+    )
+}
+
+/// Why `workload` is not there yet; `None` where its pods do not say, or cannot be read.
+async fn reason(cluster: &Cluster, workload: &Value) -> Option<Reason> {
+    if let Some(refused) = condition(workload, "ReplicaFailure", "True") {
+        return Some(Reason::Broken(refused));
+    }
+    let namespace = workload["metadata"]["namespace"].as_str()?;
+    let labels = workload.pointer("/spec/selector/matchLabels")?.as_object()?;
+    let selector: Vec<String> =
+        labels.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+    let selector = selector.join(",");
+    let mut current = None;
+    match workload["kind"].as_str() {
+        Some("Deployment") => {
+            let sets = cluster.select(&cluster.known("apps/v1", "ReplicaSet")?, namespace, &selector).await.ok()?.0;
+            let newest = newest(workload, &sets)?;
+            if let Some(refused) = condition(newest, "ReplicaFailure", "True") {
+                return Some(Reason::Broken(refused));
+            }
+            let hash = newest.pointer("/metadata/labels/pod-template-hash")?.as_str()?;
+            current = Some(("pod-template-hash", hash.to_owned()));
+        }
+        Some("StatefulSet") => {
+            let hash = workload.pointer("/status/updateRevision").and_then(Value::as_str);
+            current = hash.map(|hash| ("controller-revision-hash", hash.to_owned()));
+        }
+        _ => {}
+    }
+    let pods = cluster.select(&cluster.known("v1", "Pod")?, namespace, &selector).await.ok()?.0;
+    let mut own: Vec<&Value> = pods
+        .iter()
+        .filter(|pod| {
+            current.as_ref().is_none_or(|(label, hash)| pod["metadata"]["labels"][*label].as_str() == Some(hash))
+        })
+        .filter(|pod| !pod["metadata"]["deletionTimestamp"].is_string())
+        .collect();
+    own.sort_by_key(|pod| pod["metadata"]["name"].as_str().unwrap_or_default());
+    let jobs = workload["kind"] == "Job";
+    let said: Vec<Reason> = own.iter().filter_map(|pod| of_pod(pod, jobs)).collect();
+    let broken = said.iter().find(|reason| matches!(reason, Reason::Broken(_)));
+    broken.or(said.first()).cloned()
+}
+
+/// The ReplicaSet of a Deployment's present template.
+fn newest<'v>(deployment: &Value, sets: &'v [Value]) -> Option<&'v Value> {
+    const REVISION: &str = "deployment.kubernetes.io/revision";
+    let uid = &deployment["metadata"]["uid"];
+    let owned = sets.iter().filter(|set| {
+        set["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(|owner| owner["uid"] == *uid)
+    });
+    owned.max_by_key(|set| set["metadata"]["annotations"][REVISION].as_str().and_then(|text| text.parse::<u64>().ok()))
+}
+
+fn condition(object: &Value, kind: &str, status: &str) -> Option<String> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    let found = conditions.iter().find(|one| one["type"] == kind && one["status"] == status)?;
+    Some(found["message"].as_str().or(found["reason"].as_str()).unwrap_or(kind).to_owned())
+}
+
+/// What containers wait for that hardly mends itself.
+const BROKEN: [&str; 10] = [
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImageInspectError",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+    "StartError",
+];
+
+/// What a pod says. The pods of a Job may fail: the Job knows how often.
+fn of_pod(pod: &Value, of_job: bool) -> Option<Reason> {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
+    let containers = statuses.iter().filter_map(|place| pod.pointer(place)?.as_array()).flatten();
+    for container in containers {
+        let waiting = &container["state"]["waiting"];
+        let Some(why) = waiting["reason"].as_str().filter(|why| BROKEN.contains(why)) else { continue };
+        let detail = waiting["message"].as_str().map_or_else(String::new, |text| format!(": {text}"));
+        let container = container["name"].as_str().unwrap_or_default();
+        return Some(Reason::Broken(format!("pod {name}, container {container}: {why}{detail}")));
+    }
+    if pod.pointer("/status/phase").and_then(Value::as_str) == Some("Failed") && !of_job {
+        let text = |place: &str| pod.pointer(place).and_then(Value::as_str);
+        let why = text("/status/message").or(text("/status/reason")).unwrap_or("it failed");
+        return Some(Reason::Broken(format!("pod {name}: {why}")));
+    }
+    let place = condition(pod, "PodScheduled", "False")?;
+    Some(Reason::Waits(format!("pod {name}: {place}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_container_that_cannot_pull_its_image_is_broken() {
+        let waiting = json!({"reason": "ImagePullBackOff", "message": "no such tag"});
+        let pod = json!({"metadata": {"name": "web-1"}, "status": {"phase": "Pending",
+            "containerStatuses": [{"name": "web", "state": {"waiting": waiting}}]}});
+        let expected = "pod web-1, container web: ImagePullBackOff: no such tag";
+        assert_eq!(of_pod(&pod, false), Some(Reason::Broken(expected.to_owned())));
+    }
+
+    #[test]
+    fn a_pod_that_finds_no_node_waits() {
+        let conditions = json!([{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]);
+        let pod = json!({"metadata": {"name": "web-1"}, "status": {"phase": "Pending", "conditions": conditions}});
+        assert_eq!(of_pod(&pod, false), Some(Reason::Waits("pod web-1: 0/3 nodes are available".to_owned())));
+    }
+
+    #[test]
+    fn a_job_may_have_failed_pods() {
+        let pod = json!({"metadata": {"name": "web-1"}, "status": {"phase": "Failed"}});
+        assert!(of_pod(&pod, false).is_some());
+        assert_eq!(of_pod(&pod, true), None);
+    }
+
+    #[test]
+    fn only_the_present_template_of_a_deployment_counts() {
+        let set = |name: &str, revision: &str| {
+            json!({"metadata": {"name": name, "ownerReferences": [{"uid": "1"}],
+                "annotations": {"deployment.kubernetes.io/revision": revision}}})
+        };
+        let sets = [set("new", "10"), set("old", "9")];
+        let newest = newest(&json!({"metadata": {"uid": "1"}}), &sets).expect("there is one");
+        assert_eq!(newest["metadata"]["name"], "new");
+    }
+}
