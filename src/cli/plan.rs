@@ -47,6 +47,9 @@ pub(super) struct ClusterArgs {
     /// The context of a cluster: its name, its server's URL or `*` for all others; may be repeated
     #[arg(long = "cluster", value_name = "WHICH=CONTEXT", value_parser = mapping)]
     pub(super) clusters: Vec<(String, String)>,
+    /// Requests that may be under way at once in one cluster
+    #[arg(long, value_name = "NUMBER", default_value_t = 32)]
+    pub(super) concurrency: usize,
 }
 
 fn mapping(text: &str) -> Result<(String, String), String> {
@@ -76,7 +79,9 @@ impl ClusterArgs {
     /// Connects to the cluster.
     pub(super) async fn connect(&self, checked: &Checked, cluster: &str) -> Result<Cluster, Failure> {
         let context = self.context(checked, cluster)?;
-        Cluster::connect(self.kubeconfig.as_deref(), Some(context)).await.map_err(|error| failure(&error))
+        Cluster::connect(self.kubeconfig.as_deref(), Some(context), self.concurrency)
+            .await
+            .map_err(|error| failure(&error))
     }
 }
 
@@ -175,17 +180,28 @@ fn show(plan: &Plan) -> io::Result<()> {
                 Action::Apply => "apply",
                 Action::Unchanged => "unchanged",
                 Action::Prune => "prune",
+                Action::Hook => "hook",
             };
-            writeln!(out, "  {:>3} {action:<9} {}  ({}) {}", task.step, task.object, task.application, task.source)?;
+            let phase = match (task.action, task.phase) {
+                (Action::Hook, phase) => format!("{} ", phase.as_str()),
+                _ => String::new(),
+            };
+            let (step, object) = (task.step, &task.object);
+            writeln!(out, "  {step:>3} {action:<9} {phase}{object}  ({}) {}", task.application, task.source)?;
         }
         for skipped in &part.skipped {
             writeln!(out, "      skip      {}  ({}): {}", skipped.object, skipped.application, skipped.reason)?;
         }
     }
     let count = |action| plan.clusters.iter().flat_map(|part| &part.tasks).filter(|t| t.action == action).count();
+    let hooks = match count(Action::Hook) {
+        0 => String::new(),
+        1 => ", 1 hook".to_owned(),
+        count => format!(", {count} hooks"),
+    };
     writeln!(
         out,
-        "{} to create, {} to apply, {} unchanged, {} to prune; {}",
+        "{} to create, {} to apply, {} unchanged, {} to prune{hooks}; {}",
         count(Action::Create),
         count(Action::Apply),
         count(Action::Unchanged),

@@ -1,19 +1,20 @@
 //! `tiphys sync`
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
 use super::{Failure, Status, runtime};
-use crate::check::Checked;
 use crate::finding::Profile;
-use crate::plan::{Action, ClusterPlan, Deployment, Plan, PlanError, Task};
-use crate::sync::{self, Journal, Options, Progress, SyncError};
+use crate::plan::{Action, Plan, PlanError};
+use crate::sync::{self, Event, Events, Journal, Options};
 
 /// Arguments of `tiphys sync`.
 #[derive(Debug, clap::Args)]
@@ -40,12 +41,27 @@ pub(super) struct Args {
     /// Go on with the last run of this plan that did not end well
     #[arg(long)]
     resume: bool,
-    /// Seconds that a wave may take to become healthy
+    /// Seconds that an Application may wait for something that does not move on
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
-    /// Requests that may be under way at once
+    /// Seconds that the pods of a workload may fail to start before its sync has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    stuck_after: u64,
+    /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
-    concurrency: usize,
+    parallel: usize,
+    /// How progress is told: text for people, or json, one event a line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Telling,
+}
+
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Telling {
+    /// A line for each object.
+    Text,
+    /// A line of JSON for each event.
+    Json,
 }
 
 pub(super) fn run(args: &Args) -> Result<Status, Failure> {
@@ -58,51 +74,74 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let made = make(&input, args.profile)?;
     plan.verify(&made.plan).map_err(refused)?;
     verify_objects(&plan, &made).map_err(refused)?;
-    let mut journal = Journal::open(&args.journal, &plan.digest, args.resume)
+    let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
+    let journal = Arc::new(journal);
     let interrupted = Arc::new(AtomicBool::new(false));
     let options = Options {
         timeout: Duration::from_secs(args.timeout),
-        concurrency: args.concurrency,
+        stuck_after: Duration::from_secs(args.stuck_after),
+        parallel: args.parallel,
+        revision: plan.commit.clone().unwrap_or_default(),
         interrupted: Arc::clone(&interrupted),
     };
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let telling = args.format;
+    let listener = std::thread::spawn(move || {
+        while let Some(event) = receiver.blocking_recv() {
+            tell(telling, &event);
+        }
+    });
     let result = runtime()?.block_on(async {
         tokio::spawn(async move {
             stop_asked().await;
             interrupted.store(true, Ordering::Relaxed);
         });
-        // One cluster that fails does not keep the others back.
-        let mut result = Ok(());
-        for part in &plan.clusters {
-            let Some(deployment) = made.deployments.get(&part.cluster) else { continue };
-            let ended = one(args, part, deployment, &made.checked, &mut journal, &options).await;
-            if let Err(error) = &ended {
-                let _ = writeln!(io::stderr(), "tiphys: cluster {}: {error}", part.cluster);
-            }
-            if result.is_ok() {
-                result = ended;
-            }
-        }
-        result
+        all(args, &plan, &made, &journal, &options, Events(sender)).await
     });
+    // What was told last is written before the command ends.
+    let _ = listener.join();
     let ended = result.as_ref().err().map_or_else(|| "done".to_owned(), ToString::to_string);
     journal.end(&ended).map_err(|error| Failure::Internal(error.to_string()))?;
     result.map(|()| Status::Clean)
 }
 
-/// Carries out what the plan has for one cluster.
-async fn one(
+/// Syncs all clusters side by side: one that fails does not keep the others back.
+async fn all(
     args: &Args,
-    part: &ClusterPlan,
-    deployment: &Deployment,
-    checked: &Checked,
-    journal: &mut Journal,
+    plan: &Plan,
+    made: &Made,
+    journal: &Arc<Journal>,
     options: &Options,
+    events: Events,
 ) -> Result<(), Failure> {
-    let cluster = Arc::new(args.clusters.connect(checked, &part.cluster).await?);
-    let mut lines = Lines { out: io::stdout() };
-    let result = sync::run(part, deployment, &cluster, journal, options, &mut lines).await;
-    result.map_err(|error: SyncError| failure(&error))
+    let mut running = JoinSet::new();
+    for (place, part) in plan.clusters.iter().enumerate() {
+        let Some(deployment) = made.deployments.get(&part.cluster) else { continue };
+        let (arguments, checked) = (args.clusters.clone(), Arc::clone(&made.checked));
+        let (part, deployment, options) = (part.clone(), deployment.clone(), options.clone());
+        let (journal, events) = (Arc::clone(journal), events.clone());
+        running.spawn(async move {
+            let result = match arguments.connect(&checked, &part.cluster).await {
+                Ok(cluster) => sync::run(&part, &deployment, Arc::new(cluster), journal, events, &options)
+                    .await
+                    .map_err(|error| failure(&error)),
+                Err(failure) => Err(failure),
+            };
+            (place, part.cluster, result)
+        });
+    }
+    drop(events);
+    let mut failures = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        let (place, cluster, result) = joined.map_err(|error| Failure::Internal(error.to_string()))?;
+        if let Err(error) = result {
+            let _ = writeln!(io::stderr(), "tiphys: cluster {cluster}: {error}");
+            failures.push((place, error));
+        }
+    }
+    failures.sort_by_key(|(place, _)| *place);
+    failures.into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure))
 }
 
 /// Returns when the process is asked to end, by Ctrl-C or by whoever supervises it.
@@ -125,10 +164,11 @@ pub(super) async fn stop_asked() {
 fn verify_objects(plan: &Plan, made: &Made) -> Result<(), PlanError> {
     for part in &plan.clusters {
         let objects = made.deployments.get(&part.cluster).map(|deployment| &deployment.objects);
-        let digests: BTreeMap<_, _> =
-            objects.into_iter().flatten().map(|desired| (&desired.object, &desired.digest)).collect();
+        // Hooks whose names are made when they run may share theirs.
+        let rendered: BTreeSet<_> =
+            objects.into_iter().flatten().map(|desired| (&desired.object, Some(&desired.digest))).collect();
         for task in part.tasks.iter().filter(|task| task.action != Action::Prune) {
-            if digests.get(&task.object).copied() != task.digest.as_ref() {
+            if !rendered.contains(&(&task.object, task.digest.as_ref())) {
                 return Err(PlanError::Object { object: task.object.to_string() });
             }
         }
@@ -136,22 +176,35 @@ fn verify_objects(plan: &Plan, made: &Made) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// A line for each task.
-struct Lines {
-    out: io::Stdout,
+/// Writes a line. A reader that has gone does not stop the sync.
+fn tell(telling: Telling, event: &Event) {
+    let mut out = io::stdout().lock();
+    if telling == Telling::Json {
+        let _ = writeln!(out, "{}", serde_json::to_string(event).unwrap_or_default());
+        return;
+    }
+    let _ = match event {
+        Event::Act { object, error: Some(error), .. } => writeln!(out, "failed {object}: {error}"),
+        Event::Act { verb, object, .. } => writeln!(out, "{} {object}", done(verb)),
+        Event::Waiting { application, message, .. } => writeln!(out, "waiting {application}: {message}"),
+        Event::Healthy { application, objects, after, .. } => {
+            writeln!(out, "healthy {application}: {objects} objects after {:.1} s", after.as_secs_f64())
+        }
+        Event::Failed { application, message, .. } => writeln!(out, "failed {application}: {message}"),
+        Event::RolledBack { application, revision, after, .. } => {
+            writeln!(out, "rolled back {application}: revision {revision}, after {:.1} s", after.as_secs_f64())
+        }
+    };
 }
 
-impl Progress for Lines {
-    fn task(&mut self, task: &Task, result: Result<(), &str>) {
-        let verb = if task.action == Action::Prune { "pruned" } else { "applied" };
-        // A reader that has gone does not stop the sync.
-        let _ = match result {
-            Ok(()) => writeln!(self.out, "{verb} {}", task.object),
-            Err(message) => writeln!(self.out, "failed {}: {message}", task.object),
-        };
-    }
-
-    fn healthy(&mut self, objects: usize, after: Duration) {
-        let _ = writeln!(self.out, "healthy: {objects} objects after {:.1} s", after.as_secs_f64());
+/// What was done, in the past.
+fn done(verb: &str) -> &'static str {
+    match verb {
+        "create" => "created",
+        "replace" | "update" => "replaced",
+        "delete" => "deleted",
+        "prune" => "pruned",
+        "release" => "released",
+        _ => "applied",
     }
 }

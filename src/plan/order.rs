@@ -101,14 +101,7 @@ pub fn tasks(deployment: &Deployment, prunes: &[Prune]) -> Vec<Task> {
 }
 
 /// Adds the tasks of one Application from `step` on; the step after them.
-fn of_application(
-    id: &str,
-    unit: &Unit,
-    own: &[&Desired],
-    gone: &[&Prune],
-    mut step: u32,
-    out: &mut Vec<Task>,
-) -> u32 {
+fn of_application(id: &str, unit: &Unit, own: &[&Desired], gone: &[&Prune], mut step: u32, out: &mut Vec<Task>) -> u32 {
     let wave = unit.wave;
     for desired in own.iter().filter(|desired| desired.role == Role::Namespace && !desired.ahead) {
         out.push(task(desired, step, (wave, 0), Phase::PreSync));

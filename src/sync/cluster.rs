@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use kube::api::{
     Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
@@ -60,11 +61,7 @@ impl Writing {
     }
 
     fn post(self) -> PostParams {
-        PostParams {
-            dry_run: self.dry_run,
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            field_validation: self.validation(),
-        }
+        PostParams { dry_run: self.dry_run, field_manager: Some(FIELD_MANAGER.to_owned()) }
     }
 }
 
@@ -148,13 +145,22 @@ impl Cluster {
         patience: Patience,
         request: impl Fn() -> F,
     ) -> kube::Result<T> {
-        patience
-            .ask(async || {
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let answer = {
                 let _permit = self.permits.acquire().await;
                 self.requests.fetch_add(1, Ordering::Relaxed);
                 request().await
-            })
-            .await
+            };
+            match answer {
+                Err(error) if patience.holds(&error, began.elapsed() + pause) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(patience::LONGEST_PAUSE);
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// Asks the server anew which kinds it serves.
@@ -257,9 +263,13 @@ impl Cluster {
     ) -> Result<Value, SyncError> {
         let known = self.found(object).await?;
         let api = self.api(&known, &object.namespace);
-        let wanted: DynamicObject = serde_json::from_value(manifest.clone())
-            .map_err(|error| SyncError::Api { what: object.to_string(), code: 0, reason: error.to_string() })?;
-        let live = self.ask(Patience::LONG, || api.create(&writing.post(), &wanted)).await;
+        let wanted: DynamicObject = serde_json::from_value(manifest.clone()).map_err(|error| SyncError::Api {
+            what: object.to_string(),
+            code: 0,
+            reason: error.to_string(),
+        })?;
+        let parameters = writing.post();
+        let live = self.ask(Patience::LONG, || api.create(&parameters, &wanted)).await;
         Ok(value(live.map_err(api_error(object))?, &known))
     }
 
@@ -275,9 +285,13 @@ impl Cluster {
     ) -> Result<Value, SyncError> {
         let known = self.found(object).await?;
         let api = self.api(&known, &object.namespace);
-        let wanted: DynamicObject = serde_json::from_value(manifest.clone())
-            .map_err(|error| SyncError::Api { what: object.to_string(), code: 0, reason: error.to_string() })?;
-        let live = self.ask(Patience::LONG, || api.replace(&object.name, &writing.post(), &wanted)).await;
+        let wanted: DynamicObject = serde_json::from_value(manifest.clone()).map_err(|error| SyncError::Api {
+            what: object.to_string(),
+            code: 0,
+            reason: error.to_string(),
+        })?;
+        let parameters = writing.post();
+        let live = self.ask(Patience::LONG, || api.replace(&object.name, &parameters, &wanted)).await;
         Ok(value(live.map_err(api_error(object))?, &known))
     }
 
@@ -371,8 +385,11 @@ impl Cluster {
         }
         let mut listed = Vec::new();
         while let Some(joined) = running.join_next().await {
-            let result =
-                joined.map_err(|error| SyncError::Api { what: "list".to_owned(), code: 0, reason: error.to_string() })?;
+            let result = joined.map_err(|error| SyncError::Api {
+                what: "list".to_owned(),
+                code: 0,
+                reason: error.to_string(),
+            })?;
             listed.extend(result?);
         }
         listed.sort_by(|a, b| a.object.cmp(&b.object));

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::cluster::Listed;
-use super::{Cluster, SyncError};
-use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef, Pruning, Skipped, Task};
+use super::cluster::{Listed, Writing};
+use super::{Cluster, SyncError, machine};
+use crate::plan::order::{self, Prune};
+use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef, Pruning, Role, Skipped};
 
 /// What may be pruned.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,36 +29,39 @@ pub async fn compare(
     cluster: &Arc<Cluster>,
     options: PruneOptions,
 ) -> Result<(), SyncError> {
-    let desired: BTreeMap<&ObjectRef, &Desired> =
-        deployment.objects.iter().map(|desired| (&desired.object, desired)).collect();
     let mut running = JoinSet::new();
-    let permits = Arc::new(Semaphore::new(16));
-    for (position, task) in plan.tasks.iter().enumerate() {
-        let Some(desired) = desired.get(&task.object) else { continue };
+    // Everything that is compared at once is in memory twice.
+    let permits = Arc::new(Semaphore::new(64));
+    for desired in deployment.objects.iter().filter(|desired| desired.role != Role::Hook) {
         let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
         let (object, manifest) = (desired.object.clone(), Arc::clone(&desired.manifest));
         running.spawn(async move {
             let _permit = permits.acquire().await;
-            (position, action(&cluster, &object, &manifest).await)
+            let action = action(&cluster, &object, &manifest).await;
+            (object, action)
         });
     }
+    let mut actions: BTreeMap<ObjectRef, Action> = BTreeMap::new();
     while let Some(joined) = running.join_next().await {
-        let fault = |reason: String| SyncError::Api { what: "compare".to_owned(), reason };
-        let (position, action) = joined.map_err(|error| fault(error.to_string()))?;
-        if let Some(task) = plan.tasks.get_mut(position) {
-            task.action = action?;
-        }
+        let fault = |reason: String| SyncError::Api { what: "compare".to_owned(), code: 0, reason };
+        let (object, action) = joined.map_err(|error| fault(error.to_string()))?;
+        actions.insert(object, action?);
     }
-    let kept: BTreeSet<(&str, &str, &str, &str)> = desired.keys().map(|object| identity(object)).collect();
+    let desired: BTreeSet<&ObjectRef> = deployment.objects.iter().map(|desired| &desired.object).collect();
+    let kept: BTreeSet<(&str, &str, &str, &str)> = desired.iter().map(|object| identity(object)).collect();
     let live = cluster.list(None).await?;
     let mut prunes = Vec::new();
     for listed in &live {
         let Some(application) = owner(&listed.tracking, deployment) else { continue };
         // The annotation names the object itself; a copy of it on something else means nothing.
-        if listed.owned || kept.contains(&identity(&listed.object)) || !names(&listed.tracking, &listed.object) {
+        if listed.owned
+            || is_hook(listed)
+            || kept.contains(&identity(&listed.object))
+            || !names(&listed.tracking, &listed.object)
+        {
             continue;
         }
-        match keeps(listed, deployment.applications.get(&application).copied(), options) {
+        match keeps(listed, deployment.applications.get(&application).map(|unit| unit.pruning), options) {
             Some(reason) => plan.skipped.push(Skipped {
                 object: listed.object.clone(),
                 application,
@@ -67,15 +71,45 @@ pub async fn compare(
         }
     }
     keep_inhabited(plan, &mut prunes, &live);
-    prune_tasks(plan, prunes);
+    let prunes: Vec<Prune> = prunes.into_iter().map(|(application, listed)| prune(application, listed)).collect();
+    let known: BTreeSet<&str> = plan.tasks.iter().map(|task| task.application.as_str()).collect();
+    let mut tasks = order::tasks(deployment, &prunes);
+    tasks.retain(|task| task.action == Action::Prune || known.contains(task.application.as_str()));
+    for task in &mut tasks {
+        if let (Action::Apply, Some(action)) = (task.action, actions.get(&task.object)) {
+            task.action = *action;
+        }
+    }
+    plan.tasks = tasks;
     plan.live = true;
     Ok(())
 }
 
+/// What a hook left behind goes by its delete policy.
+fn is_hook(listed: &Listed) -> bool {
+    machine::is_hook(&described(listed))
+}
+
+/// A listed object with what is known of it.
+fn described(listed: &Listed) -> Value {
+    let ObjectRef { api_version, kind, namespace, name } = &listed.object;
+    json!({"apiVersion": api_version, "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "annotations": listed.annotations}})
+}
+
+fn prune(application: String, listed: Listed) -> Prune {
+    Prune { live: Arc::new(described(&listed)), object: listed.object, application }
+}
+
 /// Why an object that is no longer deployed stays.
 fn keeps(listed: &Listed, pruning: Option<Pruning>, options: PruneOptions) -> Option<&'static str> {
-    if listed.sync_options.split(',').any(|option| matches!(option.trim(), "Prune=false" | "Delete=false")) {
+    let sync_options = listed.annotations.get("argocd.argoproj.io/sync-options").map_or("", String::as_str);
+    let says = |words: &[&str]| sync_options.split(',').any(|option| words.contains(&option.trim()));
+    if says(&["Prune=false", "Delete=false"]) {
         return Some("its sync options forbid to prune it");
+    }
+    if says(&["Prune=confirm", "Delete=confirm"]) && !options.all {
+        return Some("its sync options ask for a confirmation (see --prune)");
     }
     match pruning {
         Some(Pruning::Automated) => None,
@@ -115,37 +149,16 @@ pub(super) fn inhabits(listed: &Listed) -> bool {
         && !matches!((kind.as_str(), name.as_str()), ("ConfigMap", "kube-root-ca.crt") | ("ServiceAccount", "default"))
 }
 
-/// What prunes comes after everything else, in the reverse order of kinds; namespaces and definitions go last.
-fn prune_tasks(plan: &mut ClusterPlan, mut prunes: Vec<(String, Listed)>) {
-    prunes.sort_by_key(|(_, listed)| {
-        (std::cmp::Reverse(crate::plan::order::removal_rank(&listed.object.kind)), listed.object.clone())
-    });
-    let mut step = plan.tasks.last().map_or(0, |task| task.step + 1);
-    let mut before: Option<String> = None;
-    for (application, listed) in prunes {
-        if before.as_ref().is_some_and(|kind| *kind != listed.object.kind) {
-            step += 1;
-        }
-        before = Some(listed.object.kind.clone());
-        plan.tasks.push(Task {
-            step,
-            wave: (0, 0),
-            action: Action::Prune,
-            object: listed.object,
-            application,
-            digest: None,
-            source: String::new(),
-        });
-    }
-}
-
 async fn action(cluster: &Cluster, object: &ObjectRef, manifest: &Value) -> Result<Action, SyncError> {
-    if !cluster.serves(&object.api_version, &object.kind).await {
+    if !cluster.serves(&object.api_version, &object.kind) {
         return Ok(Action::Create);
     }
     let Some(live) = cluster.get(object).await? else { return Ok(Action::Create) };
+    if super::same::is_applied(manifest, &live) {
+        return Ok(Action::Unchanged);
+    }
     // What the server would make of it decides: defaults and normal forms are its own.
-    Ok(match cluster.apply(object, manifest, true).await {
+    Ok(match cluster.apply(object, manifest, Writing { dry_run: true, strict: false }).await {
         Ok(applied) if same(&live, &applied) => Action::Unchanged,
         _ => Action::Apply,
     })
@@ -203,8 +216,6 @@ pub(super) fn names(tracking: &str, object: &ObjectRef) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
@@ -220,7 +231,7 @@ mod tests {
         Listed {
             object: object("v1", "ConfigMap", "shop", "web"),
             tracking: tracking.to_owned(),
-            sync_options: sync_options.to_owned(),
+            annotations: [("argocd.argoproj.io/sync-options".to_owned(), sync_options.to_owned())].into(),
             owned: false,
         }
     }

@@ -12,9 +12,9 @@ use futures_util::TryStreamExt;
 use kube::api::{WatchEvent, WatchParams};
 use serde_json::Value;
 
+use super::SyncError;
 use super::cluster::{Cluster, Known};
 use super::machine::Key;
-use super::SyncError;
 
 /// The live objects of the kinds that somebody asked for.
 pub(super) struct Mirror {

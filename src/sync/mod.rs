@@ -1,25 +1,32 @@
 //! A verified plan in, a cluster that holds it out, and a journal of what was done.
 //!
 //! [`Cluster`] is the door to one API server. [`compare`] fills a plan with what is live: what exists, what differs,
-//! what is to be pruned. [`run`] works through the tasks: steps one after the other, the objects of a step at once,
-//! and at the end of a wave it waits until what was applied is healthy ([`health`]). Every task is written to the
-//! [`Journal`] before and after, so a run that was killed can go on where it stopped.
+//! what is to be pruned. [`run`] syncs the Applications of a plan, wave by wave; each is an operation of the state
+//! [`machine`], which knows Argo CD's rules and no cluster. Behind it stands a real cluster (`live`), read through a
+//! `mirror` that watches keep up to date. Every act is written to the [`Journal`] before and after, and all that the
+//! machine remembers is in it, so a run that was killed can go on where it stopped.
 //!
 //! Only this module and `serve` know the kube client.
 
 mod cluster;
 mod compare;
 mod journal;
+mod live;
 pub mod machine;
+mod mirror;
+mod operation;
 mod policy;
 mod run;
+mod same;
+mod stuck;
 
 pub use crate::health;
 pub use cluster::{Cluster, FIELD_MANAGER};
 pub use compare::{PruneOptions, compare};
-pub use journal::{Journal, State};
+pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standing};
+pub use live::{Event, Events};
 pub use policy::options;
-pub use run::{Options, Progress, run};
+pub use run::{Options, run};
 
 /// Why a cluster does not hold what the plan says.
 #[derive(Debug, thiserror::Error)]
@@ -50,16 +57,45 @@ pub enum SyncError {
         /// Its kind.
         kind: String,
     },
-    /// Objects did not become healthy in time, or are beyond hope. The message says why for each.
-    #[error("not healthy: {0}")]
-    Unhealthy(String),
+    /// The sync of an Application failed. The message names each object at fault and where it was written.
+    #[error("{application}: {reason}")]
+    Application {
+        /// `namespace/name`
+        application: String,
+        /// Why.
+        reason: String,
+    },
+    /// Another executor has taken over the Application: this one was silent for too long.
+    #[error("another executor has taken over; nothing more is done")]
+    LeaseLost,
     /// The journal cannot be written. Nothing is done without it.
     #[error("journal: {0}")]
     Journal(String),
     /// The run was interrupted between two steps; `--resume` goes on.
     #[error("interrupted; go on with --resume")]
     Interrupted,
-    /// Some tasks failed; each is in the journal. What did not depend on them was done.
-    #[error("{0} of {1} tasks failed: {2}")]
-    Failed(usize, usize, String),
+    /// Several Applications failed.
+    #[error("{failed} of {all} Applications failed: {reasons}")]
+    Applications {
+        /// How many failed.
+        failed: usize,
+        /// How many were synced at once.
+        all: usize,
+        /// Why, each.
+        reasons: String,
+    },
+}
+
+impl SyncError {
+    /// What is said of a wave of `all` Applications of which those in `failures` failed.
+    fn of_wave(mut failures: Vec<(String, SyncError)>, all: usize) -> Option<SyncError> {
+        if failures.len() < 2 {
+            return failures.pop().map(|(_, error)| error);
+        }
+        if let Some(place) = failures.iter().position(|(_, error)| matches!(error, SyncError::Interrupted)) {
+            return Some(failures.swap_remove(place).1);
+        }
+        let reasons: Vec<String> = failures.iter().map(|(_, error)| error.to_string()).collect();
+        Some(SyncError::Applications { failed: failures.len(), all, reasons: reasons.join("; ") })
+    }
 }

@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_field_that_was_dropped_or_added_counts() {
-        let live = live(json!({"f:spec": {"f:type": {}, "f:selector": {}}}), json!({"type": "ClusterIP", "selector": {}}));
+        let live =
+            live(json!({"f:spec": {"f:type": {}, "f:selector": {}}}), json!({"type": "ClusterIP", "selector": {}}));
         assert!(is_applied(&manifest(json!({"type": "ClusterIP", "selector": {}})), &live));
         assert!(!is_applied(&manifest(json!({"type": "ClusterIP"})), &live));
         let added = json!({"type": "ClusterIP", "selector": {}, "clusterIP": "None"});

@@ -1,6 +1,6 @@
 //! How long a request is repeated when the server cannot answer it now.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long to go on asking.
 #[derive(Debug, Clone, Copy)]
@@ -19,29 +19,20 @@ impl Patience {
     pub(crate) const SHORT: Patience =
         Patience { unreachable: Duration::from_secs(6), failing: Duration::from_secs(6) };
 
-    /// Makes a request until it is answered. Every request here may be repeated.
-    pub(super) async fn ask<T>(self, request: impl AsyncFn() -> kube::Result<T>) -> kube::Result<T> {
-        let began = Instant::now();
-        let mut pause = Duration::from_millis(100);
-        loop {
-            let error = match request().await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let limit = match &error {
-                kube::Error::Api(status) if matches!(status.code, 429 | 503) => self.unreachable,
-                kube::Error::Api(status) if matches!(status.code, 500 | 502 | 504) => self.failing,
-                kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => self.unreachable,
-                _ => return Err(error),
-            };
-            if began.elapsed() + pause > limit {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(3));
-        }
+    /// Whether a request that `error` answered is made again `after` the first one.
+    pub(super) fn holds(self, error: &kube::Error, after: Duration) -> bool {
+        let limit = match error {
+            kube::Error::Api(status) if matches!(status.code, 429 | 503) => self.unreachable,
+            kube::Error::Api(status) if matches!(status.code, 500 | 502 | 504) => self.failing,
+            kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => self.unreachable,
+            _ => return false,
+        };
+        after < limit
     }
 }
+
+/// Pauses between requests double up to this.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// An error with all that led to it.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {

@@ -77,8 +77,7 @@ const TABLES: &str = "
 pub(super) fn create(connection: &Connection) -> Result<(), String> {
     let text = |error: rusqlite::Error| error.to_string();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(text)?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(text)?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(text)?;
     match (version, tables) {
         (VERSION, _) => Ok(()),
         (0, 0) => {

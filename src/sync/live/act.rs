@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::{Event, Events};
 use crate::plan::{ObjectRef, TRACKING};
+use crate::sync::SyncError;
 use crate::sync::cluster::{Cluster, Writing};
 use crate::sync::compare;
 use crate::sync::journal::Journal;
 use crate::sync::machine::{Act, HOOK_FINALIZER, Key, Refusal, Verb};
 use crate::sync::mirror::Mirror;
-use crate::sync::SyncError;
 
 /// How long an object may take to go before its successor is made, and a definition to be served.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -69,12 +69,8 @@ impl Hands {
     }
 
     pub(super) fn has_namespace(&self, name: &str) -> bool {
-        let key = Key {
-            group: String::new(),
-            kind: "Namespace".to_owned(),
-            namespace: String::new(),
-            name: name.to_owned(),
-        };
+        let key =
+            Key { group: String::new(), kind: "Namespace".to_owned(), namespace: String::new(), name: name.to_owned() };
         self.mirror.get(&key).is_some()
     }
 

@@ -52,8 +52,7 @@ impl Live {
         wanted: Vec<(String, Key)>,
         doomed: Vec<(String, Key)>,
     ) -> Result<Live, SyncError> {
-        let namespaces =
-            wanted.iter().filter(|(_, key)| key.kind == "Namespace" && key.group.is_empty());
+        let namespaces = wanted.iter().filter(|(_, key)| key.kind == "Namespace" && key.group.is_empty());
         let namespaces = namespaces.map(|(_, key)| key.name.clone()).collect();
         let live = Live { hands, operation, wanted, doomed, stuck: BTreeMap::new(), namespaces, fault: None };
         live.hands.mirror.follow("v1", "Namespace").await?;
@@ -110,8 +109,7 @@ impl Live {
 
     async fn carry_out(&mut self, acts: Vec<Act>) -> Result<Vec<Result<String, Refusal>>, SyncError> {
         let mut answers = vec![Ok(String::new()); acts.len()];
-        let open: Vec<(usize, Act)> =
-            acts.into_iter().enumerate().filter(|(_, act)| !self.is_idle(act)).collect();
+        let open: Vec<(usize, Act)> = acts.into_iter().enumerate().filter(|(_, act)| !self.is_idle(act)).collect();
         let entries: Vec<Entry<'_>> = open
             .iter()
             .map(|(_, act)| Entry {
@@ -177,9 +175,12 @@ impl Backend for Live {
         if key.kind == "Namespace" && key.group.is_empty() {
             return Ok(self.hands.mirror.get(&Key { namespace: String::new(), ..key.clone() }));
         }
-        let Some((api_version, _)) = self.wanted.iter().chain(&self.doomed).find(|(_, known)| {
-            known.group == key.group && known.kind == key.kind && known.name == key.name
-        }) else {
+        let Some((api_version, _)) = self
+            .wanted
+            .iter()
+            .chain(&self.doomed)
+            .find(|(_, known)| known.group == key.group && known.kind == key.kind && known.name == key.name)
+        else {
             return Ok(None);
         };
         let object = self.hands.reference(api_version, key);

@@ -258,9 +258,10 @@ impl Operation {
 
     /// What is wanted, hooks last: with the names that they get.
     pub fn wanted(&self) -> Vec<Arc<Value>> {
-        let hooks = self.hooks.iter().flat_map(|hook| {
-            annotation::phases(hook).into_iter().map(|phase| Arc::new(self.named(hook, phase)))
-        });
+        let hooks = self
+            .hooks
+            .iter()
+            .flat_map(|hook| annotation::phases(hook).into_iter().map(|phase| Arc::new(self.named(hook, phase))));
         self.targets.iter().cloned().chain(hooks).collect()
     }
 

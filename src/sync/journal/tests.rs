@@ -1,0 +1,64 @@
+use super::*;
+use crate::sync::machine::{Key, Phase, State, Status};
+
+fn key(name: &str) -> Key {
+    Key { group: "batch".to_owned(), kind: "Job".to_owned(), namespace: "shop".to_owned(), name: name.to_owned() }
+}
+
+fn outcome(name: &str, state: State) -> Outcome {
+    Outcome {
+        key: key(name),
+        phase: Phase::PreSync,
+        hook: true,
+        status: Some(Status::Synced),
+        state: Some(state),
+        message: String::new(),
+        order: 0,
+    }
+}
+
+#[test]
+fn a_run_that_did_not_end_is_taken_up_with_all_that_is_known() {
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let path = directory.path().join("journal.sqlite");
+    let plan = Digest::of(b"plan");
+    let journal = Journal::open(&path, &plan, false).expect("a journal is made");
+    let record = journal.operation("c", "a", Kind::Sync, &plan).expect("it is written");
+    let entry = Entry { verb: "apply", key: &key("pre"), phase: Phase::PreSync, hook: true, before: "" };
+    let acts = journal.intend(record.id, &[entry]).expect("it is written");
+    journal.note(record.id, &[outcome("pre", State::Running)]).expect("it is written");
+    journal.note(record.id, &[outcome("pre", State::Succeeded)]).expect("it is written");
+    let holder = journal.holder().to_owned();
+    drop(journal);
+    let journal = Journal::open(&path, &plan, true).expect("it is there");
+    assert_eq!(journal.holder(), holder);
+    let again = journal.operation("c", "a", Kind::Sync, &plan).expect("it is there");
+    assert_eq!((again.id, again.started), (record.id, record.started));
+    assert_eq!(journal.outcomes(record.id).expect("they are there"), [outcome("pre", State::Succeeded)]);
+    let begun = journal.begun(record.id).expect("they are there");
+    assert_eq!(begun.iter().map(|act| act.id).collect::<Vec<_>>(), acts);
+    journal.conclude(acts[0], Ok(())).expect("it is written");
+    assert!(journal.begun(record.id).expect("they are there").is_empty());
+}
+
+#[test]
+fn a_journal_has_one_writer() {
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let path = directory.path().join("journal.sqlite");
+    let plan = Digest::of(b"plan");
+    let first = Journal::open(&path, &plan, false).expect("a journal is made");
+    assert!(Journal::open(&path, &plan, true).is_err());
+    drop(first);
+    assert!(Journal::open(&path, &plan, true).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_a_journal() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let path = directory.path().join("journal.sqlite");
+    let _journal = Journal::open(&path, &Digest::of(b"plan"), false).expect("a journal is made");
+    let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+}

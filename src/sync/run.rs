@@ -1,0 +1,249 @@
+//! The executor: the Applications of one cluster, wave by wave, those of a wave side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::journal::{Journal, Kind};
+use super::live::{Event, Events, Hands};
+use super::machine::{self, Key};
+use super::mirror::Mirror;
+use super::operation::{Goal, Limits, drive};
+use super::{Cluster, SyncError, options};
+use crate::plan::{Action, ClusterPlan, Deployment, Desired, Digest, ObjectRef, Role, Task, Unit, canonical};
+
+/// How to work.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How long an Application may wait for something that does not move on.
+    pub timeout: Duration,
+    /// How long the pods of a workload may be broken before its sync has failed.
+    pub stuck_after: Duration,
+    /// How many Applications may be synced at once.
+    pub parallel: usize,
+    /// The commit that the plan was made from; empty where there is no git.
+    pub revision: String,
+    /// Set when the run shall end as soon as the requests that are under way are answered.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// What the Applications of a cluster have in common.
+struct Site {
+    place: String,
+    cluster: Arc<Cluster>,
+    mirror: Arc<Mirror>,
+    journal: Arc<Journal>,
+    events: Events,
+    options: Options,
+}
+
+/// The name under which the journal has what is applied before all Applications.
+const AHEAD: &str = "";
+
+/// Brings about in `cluster` what `plan` says. `deployment` holds the objects that it names.
+///
+/// Applications of one wave are synced side by side; the next wave is begun when all of them are healthy. An Application
+/// that fails does not stop the others of its wave.
+///
+/// # Errors
+/// When an Application failed, or the run was interrupted.
+pub async fn run(
+    plan: &ClusterPlan,
+    deployment: &Deployment,
+    cluster: Arc<Cluster>,
+    journal: Arc<Journal>,
+    events: Events,
+    options: &Options,
+) -> Result<(), SyncError> {
+    let site = Arc::new(Site {
+        place: plan.cluster.clone(),
+        mirror: Arc::new(Mirror::new(Arc::clone(&cluster))),
+        cluster,
+        journal,
+        events,
+        options: options.clone(),
+    });
+    let ahead: Vec<&Desired> = deployment.objects.iter().filter(|desired| desired.ahead).collect();
+    let planned: BTreeSet<&ObjectRef> = plan.tasks.iter().map(|task| &task.object).collect();
+    let ahead: Vec<&Desired> = ahead.into_iter().filter(|desired| planned.contains(&desired.object)).collect();
+    if !ahead.is_empty() {
+        site.prepare(&ahead).await?;
+    }
+    let works = works(plan, deployment, &site.options);
+    for wave in works.chunk_by(|a, b| a.wave == b.wave) {
+        let permits = Arc::new(Semaphore::new(options.parallel.max(1)));
+        let mut running = JoinSet::new();
+        for work in wave {
+            let (site, work, permits) = (Arc::clone(&site), work.clone(), Arc::clone(&permits));
+            running.spawn(async move {
+                let _permit = permits.acquire().await;
+                let result = site.sync(&work).await;
+                (work.id, result)
+            });
+        }
+        let mut failures = Vec::new();
+        while let Some(joined) = running.join_next().await {
+            match joined {
+                Ok((_, Ok(()))) => {}
+                Ok((id, Err(error))) => failures.push((id, error)),
+                Err(error) => failures.push((String::new(), SyncError::Journal(error.to_string()))),
+            }
+        }
+        failures.sort_by(|a, b| a.0.cmp(&b.0));
+        if let Some(error) = SyncError::of_wave(failures, wave.len()) {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// One Application to sync.
+#[derive(Debug, Clone)]
+struct Work {
+    id: String,
+    wave: i64,
+    goal: Goal,
+    sources: BTreeMap<(String, String), String>,
+}
+
+/// The Applications that `plan` has tasks for, by their waves.
+fn works(plan: &ClusterPlan, deployment: &Deployment, settings: &Options) -> Vec<Work> {
+    let mut tasks: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
+    for task in &plan.tasks {
+        tasks.entry(&task.application).or_default().push(task);
+    }
+    let mut objects: BTreeMap<&str, Vec<&Desired>> = BTreeMap::new();
+    for desired in &deployment.objects {
+        objects.entry(&desired.application).or_default().push(desired);
+    }
+    let mut works: Vec<Work> = tasks
+        .into_iter()
+        .filter_map(|(id, tasks)| {
+            let unit = deployment.applications.get(id)?;
+            Some(work(id, unit, &tasks, objects.get(id).map_or(&[], Vec::as_slice), settings))
+        })
+        .collect();
+    works.sort_by(|a, b| (a.wave, &a.id).cmp(&(b.wave, &b.id)));
+    works
+}
+
+fn work(id: &str, unit: &Unit, tasks: &[&Task], objects: &[&Desired], settings: &Options) -> Work {
+    let prunes: Vec<(String, Key)> = tasks
+        .iter()
+        .filter(|task| task.action == Action::Prune)
+        .map(|task| (task.object.api_version.clone(), key(&task.object)))
+        .collect();
+    let policy = options(&unit.application);
+    let goal = Goal {
+        kind: Kind::Sync,
+        content: content(objects),
+        objects: objects
+            .iter()
+            .filter(|desired| desired.role != Role::Namespace)
+            .map(|desired| Arc::clone(&desired.manifest))
+            .collect(),
+        options: machine::Options {
+            // The plan names what is pruned, and who made it decided.
+            prune: !prunes.is_empty(),
+            prune_option: None,
+            prune_confirmed: true,
+            revision: settings.revision.clone(),
+            ..policy
+        },
+        prunes,
+    };
+    Work { id: id.to_owned(), wave: unit.wave, goal, sources: sources(objects) }
+}
+
+/// Digest of all that an Application deploys.
+fn content(objects: &[&Desired]) -> Digest {
+    let mut digests: Vec<Value> = objects.iter().map(|desired| Value::String(desired.digest.to_string())).collect();
+    digests.sort_by_key(ToString::to_string);
+    Digest::of(canonical(&Value::Array(digests)).as_bytes())
+}
+
+fn key(object: &ObjectRef) -> Key {
+    Key {
+        group: object.group().to_owned(),
+        kind: object.kind.clone(),
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
+    }
+}
+
+fn sources(objects: &[&Desired]) -> BTreeMap<(String, String), String> {
+    objects
+        .iter()
+        .map(|desired| ((desired.object.kind.clone(), desired.object.name.clone()), desired.source.clone()))
+        .collect()
+}
+
+impl Site {
+    fn hands(&self, application: &str, work: Option<&Work>, sources: BTreeMap<(String, String), String>) -> Arc<Hands> {
+        Arc::new(Hands {
+            cluster: Arc::clone(&self.cluster),
+            mirror: Arc::clone(&self.mirror),
+            journal: Arc::clone(&self.journal),
+            events: self.events.clone(),
+            place: self.place.clone(),
+            application: application.to_owned(),
+            propagation: work.and_then(|work| work.goal.options.propagation.clone()),
+            sources,
+        })
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            timeout: self.options.timeout,
+            stuck_after: self.options.stuck_after,
+            interrupted: Arc::clone(&self.options.interrupted),
+            lost: Arc::default(),
+        }
+    }
+
+    /// Applies what several Applications need before any of them can be tried.
+    async fn prepare(&self, objects: &[&Desired]) -> Result<(), SyncError> {
+        let goal = Goal {
+            kind: Kind::Sync,
+            content: content(objects),
+            objects: objects.iter().map(|desired| Arc::clone(&desired.manifest)).collect(),
+            prunes: Vec::new(),
+            options: machine::Options { validate: true, ..machine::Options::default() },
+        };
+        let record = self.journal.operation(&self.place, AHEAD, goal.kind, &goal.content)?;
+        let hands = self.hands(AHEAD, None, sources(objects));
+        let verdict = drive(&goal, &record, &hands, &self.limits()).await?;
+        verdict.map_err(|reason| SyncError::Application { application: "what is needed first".to_owned(), reason })
+    }
+
+    async fn sync(&self, work: &Work) -> Result<(), SyncError> {
+        let began = Instant::now();
+        let goal = &work.goal;
+        let record = self.journal.operation(&self.place, &work.id, goal.kind, &goal.content)?;
+        let hands = self.hands(&work.id, Some(work), work.sources.clone());
+        match drive(goal, &record, &hands, &self.limits()).await? {
+            Ok(()) => {
+                self.events.tell(Event::Healthy {
+                    cluster: self.place.clone(),
+                    application: work.id.clone(),
+                    objects: goal.objects.len(),
+                    after: began.elapsed(),
+                });
+                Ok(())
+            }
+            Err(reason) => {
+                self.events.tell(Event::Failed {
+                    cluster: self.place.clone(),
+                    application: work.id.clone(),
+                    message: reason.clone(),
+                });
+                Err(SyncError::Application { application: work.id.clone(), reason })
+            }
+        }
+    }
+}
