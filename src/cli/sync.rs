@@ -50,6 +50,15 @@ pub(super) struct Args {
     /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     parallel: usize,
+    /// Leave what failed as it is; otherwise it is taken back to the last good revision
+    #[arg(long)]
+    no_rollback: bool,
+    /// Try again what failed before and was taken back
+    #[arg(long)]
+    retry_bad: bool,
+    /// Revisions that are kept of each Application, in the cluster and in the journal
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    history: usize,
     /// How progress is told: text for people, or json, one event a line
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Telling,
@@ -82,6 +91,9 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         timeout: Duration::from_secs(args.timeout),
         stuck_after: Duration::from_secs(args.stuck_after),
         parallel: args.parallel,
+        rollback: !args.no_rollback,
+        retry_bad: args.retry_bad,
+        history: args.history,
         revision: plan.commit.clone().unwrap_or_default(),
         interrupted: Arc::clone(&interrupted),
     };

@@ -159,3 +159,6 @@ fn task(desired: &Desired, step: u32, wave: (i64, i64), phase: Phase) -> Task {
         source: desired.source.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

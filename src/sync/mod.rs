@@ -8,6 +8,7 @@
 //!
 //! Only this module and `serve` know the kube client.
 
+mod application;
 mod cluster;
 mod compare;
 mod journal;
@@ -18,6 +19,7 @@ mod operation;
 mod policy;
 mod run;
 mod same;
+mod state;
 mod stuck;
 
 pub use crate::health;
@@ -27,6 +29,7 @@ pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standi
 pub use live::{Event, Events};
 pub use policy::options;
 pub use run::{Options, run};
+pub use state::history::{Kept, history};
 
 /// Why a cluster does not hold what the plan says.
 #[derive(Debug, thiserror::Error)]

@@ -208,16 +208,17 @@ impl Drive<'_> {
             let going = self.hands.mirror.some(&doomed);
             let going = going.iter().filter(|live| live["metadata"]["deletionTimestamp"].is_string()).count();
             match self.unhealthy() {
-                Err(reason) => return Ok(Err(reason)),
+                Err((keys, reason)) => return self.fail(&keys, reason).await,
                 Ok(open) if open.is_empty() && going == 0 => return Ok(Ok(())),
                 Ok(open) => {
                     let count = open.len();
                     let first = open.first().map(|(_, text)| text.clone());
                     let first = first.unwrap_or_else(|| "what was pruned is being deleted".to_owned());
                     if began.elapsed() > self.limits.timeout {
-                        let all: Vec<String> = open.into_iter().map(|(_, text)| text).collect();
+                        let (keys, all): (Vec<Key>, Vec<String>) = open.into_iter().unzip();
                         let all = if all.is_empty() { first } else { all.join("; ") };
-                        return Ok(Err(format!("not healthy after {} s: {all}", self.limits.timeout.as_secs())));
+                        let reason = format!("not healthy after {} s: {all}", self.limits.timeout.as_secs());
+                        return self.fail(&keys, reason).await;
                     }
                     let more = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };
                     self.tell(format!("{first}{more}"));
@@ -229,7 +230,7 @@ impl Drive<'_> {
     }
 
     /// What was applied and is not healthy yet, with the reason; an error where something will not become so.
-    fn unhealthy(&self) -> Result<Vec<(Key, String)>, String> {
+    fn unhealthy(&self) -> Result<Vec<(Key, String)>, (Vec<Key>, String)> {
         let live: BTreeMap<Key, Arc<Value>> =
             self.live.wanted().into_iter().map(|object| (Key::of(&object), object)).collect();
         let (mut open, mut degraded) = (Vec::new(), Vec::new());
@@ -245,14 +246,27 @@ impl Drive<'_> {
             };
             match assessed(object, self.live.stuck.get(&key)) {
                 None | Some(Health::Healthy) => {}
-                Some(Health::Degraded(reason)) => degraded.push(self.described(&key, &reason)),
+                Some(Health::Degraded(reason)) => degraded.push((key.clone(), self.described(&key, &reason))),
                 Some(Health::Progressing(reason)) => {
                     let reason = self.watch.reasons.get(&key).unwrap_or(&reason);
                     open.push((key.clone(), self.described(&key, reason)));
                 }
             }
         }
-        if degraded.is_empty() { Ok(open) } else { Err(degraded.join("; ")) }
+        if degraded.is_empty() {
+            return Ok(open);
+        }
+        let (keys, texts): (Vec<Key>, Vec<String>) = degraded.into_iter().unzip();
+        Err((keys, texts.join("; ")))
+    }
+
+    /// Runs the hooks for failures, and says why it failed.
+    async fn fail(&mut self, keys: &[Key], reason: String) -> Result<Verdict, SyncError> {
+        if self.operation.reopen(keys, &reason) {
+            // Whatever they end with, this is why.
+            let _ = self.run().await?;
+        }
+        Ok(Err(reason))
     }
 
     fn described(&self, key: &Key, reason: &str) -> String {

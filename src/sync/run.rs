@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::application::{Site, Work};
 use super::journal::{Journal, Kind};
-use super::live::{Event, Events, Hands};
+use super::live::Events;
 use super::machine::{self, Key};
-use super::mirror::Mirror;
-use super::operation::{Goal, Limits, drive};
+use super::operation::Goal;
 use super::{Cluster, SyncError, options};
 use crate::plan::{Action, ClusterPlan, Deployment, Desired, Digest, ObjectRef, Role, Task, Unit, canonical};
 
@@ -26,24 +26,17 @@ pub struct Options {
     pub stuck_after: Duration,
     /// How many Applications may be synced at once.
     pub parallel: usize,
+    /// Whether what failed is taken back to the last good revision.
+    pub rollback: bool,
+    /// Whether what failed before and was taken back is tried again.
+    pub retry_bad: bool,
+    /// How many revisions of an Application are kept.
+    pub history: usize,
     /// The commit that the plan was made from; empty where there is no git.
     pub revision: String,
     /// Set when the run shall end as soon as the requests that are under way are answered.
     pub interrupted: Arc<AtomicBool>,
 }
-
-/// What the Applications of a cluster have in common.
-struct Site {
-    place: String,
-    cluster: Arc<Cluster>,
-    mirror: Arc<Mirror>,
-    journal: Arc<Journal>,
-    events: Events,
-    options: Options,
-}
-
-/// The name under which the journal has what is applied before all Applications.
-const AHEAD: &str = "";
 
 /// Brings about in `cluster` what `plan` says. `deployment` holds the objects that it names.
 ///
@@ -60,21 +53,14 @@ pub async fn run(
     events: Events,
     options: &Options,
 ) -> Result<(), SyncError> {
-    let site = Arc::new(Site {
-        place: plan.cluster.clone(),
-        mirror: Arc::new(Mirror::new(Arc::clone(&cluster))),
-        cluster,
-        journal,
-        events,
-        options: options.clone(),
-    });
+    let site = Arc::new(Site::new(&plan.cluster, cluster, journal, events, options.clone()).await?);
     let ahead: Vec<&Desired> = deployment.objects.iter().filter(|desired| desired.ahead).collect();
     let planned: BTreeSet<&ObjectRef> = plan.tasks.iter().map(|task| &task.object).collect();
     let ahead: Vec<&Desired> = ahead.into_iter().filter(|desired| planned.contains(&desired.object)).collect();
     if !ahead.is_empty() {
-        site.prepare(&ahead).await?;
+        site.prepare(ahead_of_all(&ahead), sources(&ahead)).await?;
     }
-    let works = works(plan, deployment, &site.options);
+    let works = works(plan, deployment, options);
     for wave in works.chunk_by(|a, b| a.wave == b.wave) {
         let permits = Arc::new(Semaphore::new(options.parallel.max(1)));
         let mut running = JoinSet::new();
@@ -102,13 +88,15 @@ pub async fn run(
     Ok(())
 }
 
-/// One Application to sync.
-#[derive(Debug, Clone)]
-struct Work {
-    id: String,
-    wave: i64,
-    goal: Goal,
-    sources: BTreeMap<(String, String), String>,
+/// What several Applications need before any of them can be tried.
+fn ahead_of_all(objects: &[&Desired]) -> Goal {
+    Goal {
+        kind: Kind::Sync,
+        content: content(objects),
+        objects: objects.iter().map(|desired| Arc::clone(&desired.manifest)).collect(),
+        prunes: Vec::new(),
+        options: machine::Options { validate: true, ..machine::Options::default() },
+    }
 }
 
 /// The Applications that `plan` has tasks for, by their waves.
@@ -167,7 +155,7 @@ fn content(objects: &[&Desired]) -> Digest {
     Digest::of(canonical(&Value::Array(digests)).as_bytes())
 }
 
-fn key(object: &ObjectRef) -> Key {
+pub(super) fn key(object: &ObjectRef) -> Key {
     Key {
         group: object.group().to_owned(),
         kind: object.kind.clone(),
@@ -181,69 +169,4 @@ fn sources(objects: &[&Desired]) -> BTreeMap<(String, String), String> {
         .iter()
         .map(|desired| ((desired.object.kind.clone(), desired.object.name.clone()), desired.source.clone()))
         .collect()
-}
-
-impl Site {
-    fn hands(&self, application: &str, work: Option<&Work>, sources: BTreeMap<(String, String), String>) -> Arc<Hands> {
-        Arc::new(Hands {
-            cluster: Arc::clone(&self.cluster),
-            mirror: Arc::clone(&self.mirror),
-            journal: Arc::clone(&self.journal),
-            events: self.events.clone(),
-            place: self.place.clone(),
-            application: application.to_owned(),
-            propagation: work.and_then(|work| work.goal.options.propagation.clone()),
-            sources,
-        })
-    }
-
-    fn limits(&self) -> Limits {
-        Limits {
-            timeout: self.options.timeout,
-            stuck_after: self.options.stuck_after,
-            interrupted: Arc::clone(&self.options.interrupted),
-            lost: Arc::default(),
-        }
-    }
-
-    /// Applies what several Applications need before any of them can be tried.
-    async fn prepare(&self, objects: &[&Desired]) -> Result<(), SyncError> {
-        let goal = Goal {
-            kind: Kind::Sync,
-            content: content(objects),
-            objects: objects.iter().map(|desired| Arc::clone(&desired.manifest)).collect(),
-            prunes: Vec::new(),
-            options: machine::Options { validate: true, ..machine::Options::default() },
-        };
-        let record = self.journal.operation(&self.place, AHEAD, goal.kind, &goal.content)?;
-        let hands = self.hands(AHEAD, None, sources(objects));
-        let verdict = drive(&goal, &record, &hands, &self.limits()).await?;
-        verdict.map_err(|reason| SyncError::Application { application: "what is needed first".to_owned(), reason })
-    }
-
-    async fn sync(&self, work: &Work) -> Result<(), SyncError> {
-        let began = Instant::now();
-        let goal = &work.goal;
-        let record = self.journal.operation(&self.place, &work.id, goal.kind, &goal.content)?;
-        let hands = self.hands(&work.id, Some(work), work.sources.clone());
-        match drive(goal, &record, &hands, &self.limits()).await? {
-            Ok(()) => {
-                self.events.tell(Event::Healthy {
-                    cluster: self.place.clone(),
-                    application: work.id.clone(),
-                    objects: goal.objects.len(),
-                    after: began.elapsed(),
-                });
-                Ok(())
-            }
-            Err(reason) => {
-                self.events.tell(Event::Failed {
-                    cluster: self.place.clone(),
-                    application: work.id.clone(),
-                    message: reason.clone(),
-                });
-                Err(SyncError::Application { application: work.id.clone(), reason })
-            }
-        }
-    }
 }

@@ -6,6 +6,7 @@
 
 mod agreement;
 mod harness;
+mod hooks;
 mod journal;
 mod platform;
 mod refusal;

@@ -120,18 +120,34 @@ impl Journal {
         Ok(())
     }
 
+    /// The record of an Application's operation in this run, if there is one.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn existing(
+        &self,
+        cluster: &str,
+        application: &str,
+        kind: Kind,
+    ) -> Result<Option<OperationRecord>, SyncError> {
+        rows::existing(&self.connection(), self.run, cluster, application, kind).map_err(fault)
+    }
+
     /// Forgets what came of an operation's tasks: it is tried anew.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(super) fn restart(&self, operation: i64, started: i64) -> Result<(), SyncError> {
-        let connection = self.connection();
-        connection.execute("DELETE FROM outcomes WHERE operation = ?1", params![operation]).map_err(fault)?;
-        let sql = "UPDATE operations SET attempt = attempt + 1, started = ?2, state = 'running' WHERE id = ?1";
-        connection.execute(sql, params![operation, started]).map_err(fault)?;
-        let sql = "UPDATE acts SET state = 'forgotten' WHERE operation = ?1 AND state = 'begun'";
-        connection.execute(sql, params![operation]).map_err(fault)?;
-        Ok(())
+    pub(super) fn restart(&self, operation: i64) -> Result<(), SyncError> {
+        rows::restart(&mut self.connection(), operation).map_err(fault)
+    }
+
+    /// Whether anything was written or deleted by an operation, as far as is known.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn has_acted(&self, operation: i64) -> Result<bool, SyncError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM acts WHERE operation = ?1 AND state <> 'failed')";
+        self.connection().query_row(sql, params![operation], |row| row.get(0)).map_err(fault)
     }
 
     /// What came of an operation's tasks.

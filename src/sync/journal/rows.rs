@@ -79,24 +79,7 @@ pub(super) fn operation(
     kind: Kind,
     content: &Digest,
 ) -> rusqlite::Result<OperationRecord> {
-    let read = |row: &Row<'_>| {
-        Ok(OperationRecord {
-            id: row.get(0)?,
-            started: row.get(1)?,
-            attempt: row.get(2)?,
-            state: row.get(3)?,
-            message: row.get(4)?,
-        })
-    };
-    let found = connection
-        .query_row(
-            "SELECT id, started, attempt, state, message FROM operations
-             WHERE run = ?1 AND cluster = ?2 AND application = ?3 AND kind = ?4",
-            params![run, cluster, application, kind.as_str()],
-            read,
-        )
-        .optional()?;
-    if let Some(found) = found {
+    if let Some(found) = existing(connection, run, cluster, application, kind)? {
         return Ok(found);
     }
     let started = chrono::Utc::now().timestamp();
@@ -107,6 +90,45 @@ pub(super) fn operation(
     )?;
     let id = connection.last_insert_rowid();
     Ok(OperationRecord { id, started, attempt: 0, state: "running".to_owned(), message: String::new() })
+}
+
+pub(super) fn existing(
+    connection: &Connection,
+    run: i64,
+    cluster: &str,
+    application: &str,
+    kind: Kind,
+) -> rusqlite::Result<Option<OperationRecord>> {
+    let read = |row: &Row<'_>| {
+        Ok(OperationRecord {
+            id: row.get(0)?,
+            started: row.get(1)?,
+            attempt: row.get(2)?,
+            state: row.get(3)?,
+            message: row.get(4)?,
+        })
+    };
+    connection
+        .query_row(
+            "SELECT id, started, attempt, state, message FROM operations
+             WHERE run = ?1 AND cluster = ?2 AND application = ?3 AND kind = ?4",
+            params![run, cluster, application, kind.as_str()],
+            read,
+        )
+        .optional()
+}
+
+pub(super) fn restart(connection: &mut Connection, operation: i64) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute("DELETE FROM outcomes WHERE operation = ?1", params![operation])?;
+    transaction.execute(
+        "UPDATE operations SET attempt = attempt + 1, started = ?2, state = 'running', message = '', at = ?3
+         WHERE id = ?1",
+        params![operation, chrono::Utc::now().timestamp(), now()],
+    )?;
+    let sql = "UPDATE acts SET state = 'forgotten' WHERE operation = ?1 AND state = 'begun'";
+    transaction.execute(sql, params![operation])?;
+    transaction.commit()
 }
 
 fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<Key> {

@@ -283,6 +283,29 @@ impl Operation {
         self
     }
 
+    /// Takes up an operation that had succeeded: some of what it applied did not become healthy, so the hooks for
+    /// failures run. Whether there are any.
+    pub fn reopen(&mut self, failed: &[Key], reason: &str) -> bool {
+        let is_failed = |key: &Key| {
+            failed.iter().any(|one| {
+                (&one.group, &one.kind, &one.name) == (&key.group, &key.kind, &key.name)
+                    && (one.namespace.is_empty() || one.namespace == key.namespace)
+            })
+        };
+        for (place, outcome) in &mut self.outcomes {
+            if outcome.phase == Phase::Sync && !outcome.hook && is_failed(&outcome.key) {
+                outcome.state = Some(State::Failed);
+                outcome.message = reason.to_owned();
+                self.changed.insert(place.clone());
+            }
+        }
+        let hooks = self.hooks.iter().any(|hook| annotation::phases(hook).contains(&Phase::SyncFail));
+        if hooks && !self.options.skip_hooks {
+            self.state = State::Running;
+        }
+        !self.has_ended()
+    }
+
     /// How far the operation is, and what it waits for or why it failed.
     pub fn state(&self) -> (State, &str) {
         (self.state, &self.message)

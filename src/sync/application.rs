@@ -1,0 +1,280 @@
+//! The sync of one Application from lease to history, and its way back when that fails.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::journal::{Journal, Kind, OperationRecord, Revision, Standing};
+use super::live::{Event, Events, Hands, named};
+use super::machine::{self, Key};
+use super::mirror::Mirror;
+use super::operation::{Goal, Limits, drive};
+use super::run::Options;
+use super::state::history::{self, Kept};
+use super::state::lease::Leases;
+use super::{Cluster, SyncError, state};
+use crate::plan::Digest;
+
+/// What the Applications of a cluster have in common.
+pub(super) struct Site {
+    place: String,
+    cluster: Arc<Cluster>,
+    mirror: Arc<Mirror>,
+    journal: Arc<Journal>,
+    events: Events,
+    options: Options,
+    leases: Leases,
+}
+
+/// One Application to sync.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    /// `namespace/name`
+    pub(super) id: String,
+    /// Its wave among the Applications.
+    pub(super) wave: i64,
+    /// What is to be.
+    pub(super) goal: Goal,
+    /// Where objects were written: `path:line`, by kind and name.
+    pub(super) sources: BTreeMap<(String, String), String>,
+}
+
+/// The name under which the journal has what is applied before all Applications.
+const AHEAD: &str = "";
+
+impl Site {
+    /// A cluster in which Applications are to be synced.
+    ///
+    /// # Errors
+    /// When the namespace that tiphys keeps its state in cannot be made.
+    pub(super) async fn new(
+        place: &str,
+        cluster: Arc<Cluster>,
+        journal: Arc<Journal>,
+        events: Events,
+        options: Options,
+    ) -> Result<Site, SyncError> {
+        state::prepare(&cluster).await?;
+        Ok(Site {
+            place: place.to_owned(),
+            mirror: Arc::new(Mirror::new(Arc::clone(&cluster))),
+            leases: Leases::new(Arc::clone(&cluster), journal.holder()),
+            cluster,
+            journal,
+            events,
+            options,
+        })
+    }
+
+    fn hands(
+        &self,
+        application: &str,
+        policy: &machine::Options,
+        sources: BTreeMap<(String, String), String>,
+    ) -> Arc<Hands> {
+        Arc::new(Hands {
+            cluster: Arc::clone(&self.cluster),
+            mirror: Arc::clone(&self.mirror),
+            journal: Arc::clone(&self.journal),
+            events: self.events.clone(),
+            place: self.place.clone(),
+            application: application.to_owned(),
+            propagation: policy.propagation.clone(),
+            sources,
+        })
+    }
+
+    fn limits(&self, lost: Arc<AtomicBool>) -> Limits {
+        Limits {
+            timeout: self.options.timeout,
+            stuck_after: self.options.stuck_after,
+            interrupted: Arc::clone(&self.options.interrupted),
+            lost,
+        }
+    }
+
+    /// Applies what several Applications need before any of them can be tried.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(super) async fn prepare(
+        &self,
+        goal: Goal,
+        sources: BTreeMap<(String, String), String>,
+    ) -> Result<(), SyncError> {
+        let record = self.fresh(AHEAD, &goal)?;
+        let hands = self.hands(AHEAD, &goal.options, sources);
+        let verdict = drive(&goal, &record, &hands, &self.limits(Arc::default())).await?;
+        verdict.map_err(|reason| SyncError::Application { application: "what is needed first".to_owned(), reason })
+    }
+
+    /// Syncs one Application; takes it back where that fails.
+    ///
+    /// # Errors
+    /// When the sync failed, whether or not it was taken back, or could not be brought to an end.
+    pub(super) async fn sync(&self, work: &Work) -> Result<(), SyncError> {
+        let lost = self.leases.take(&work.id).await?;
+        let result = self.sync_alone(work, &self.limits(lost)).await;
+        self.leases.give_back(&work.id).await;
+        result
+    }
+
+    async fn sync_alone(&self, work: &Work, limits: &Limits) -> Result<(), SyncError> {
+        let began = Instant::now();
+        let (goal, content) = (&work.goal, work.goal.content.to_string());
+        let failed = |reason: String| SyncError::Application { application: work.id.clone(), reason };
+        let known = history::history(&self.cluster, &self.place, &work.id).await?;
+        let back = self.journal.existing(&self.place, &work.id, Kind::Rollback)?;
+        if let Some(bad) = history::is_bad(&known, &content).filter(|_| back.is_none() && !self.options.retry_bad) {
+            let Revision { number, at, reason, .. } = bad;
+            let text = format!("it was tried as revision {number} at {at} and taken back; see --retry-bad: {reason}");
+            return Err(failed(text));
+        }
+        let hands = self.hands(&work.id, &goal.options, work.sources.clone());
+        // A sync that is being taken back has failed, and stays so.
+        let record = match &back {
+            Some(_) => self.journal.operation(&self.place, &work.id, Kind::Sync, &goal.content)?,
+            None => self.fresh(&work.id, goal)?,
+        };
+        let Err(reason) = drive(goal, &record, &hands, limits).await? else {
+            self.keep(work, Standing::Good, "", &known).await?;
+            self.events.tell(Event::Healthy {
+                cluster: self.place.clone(),
+                application: work.id.clone(),
+                objects: goal.objects.len(),
+                after: began.elapsed(),
+            });
+            return Ok(());
+        };
+        let seen = Instant::now();
+        self.events.tell(Event::Failed {
+            cluster: self.place.clone(),
+            application: work.id.clone(),
+            message: reason.clone(),
+        });
+        let good = history::last_good(&known, &content).filter(|_| self.options.rollback);
+        let Some(good) = good else { return Err(failed(reason)) };
+        // What was refused as a whole changed nothing.
+        if back.is_none() && !self.journal.has_acted(record.id)? {
+            return Err(failed(reason));
+        }
+        // First of all: whatever happens from here on, it is not tried again.
+        if history::is_bad(&known, &content).is_none() {
+            self.keep(work, Standing::Bad, &reason, &known).await?;
+        }
+        match self.take_back(work, good, &record, &hands, limits).await? {
+            Ok(()) => {
+                let number = good.revision.number;
+                self.events.tell(Event::RolledBack {
+                    cluster: self.place.clone(),
+                    application: work.id.clone(),
+                    revision: number,
+                    after: seen.elapsed(),
+                });
+                Err(failed(format!("{reason}; it is back at revision {number}")))
+            }
+            Err(second) => Err(failed(format!("{reason}; and going back failed: {second}"))),
+        }
+    }
+
+    /// The record of a sync; one that failed in an earlier process is begun anew.
+    fn fresh(&self, application: &str, goal: &Goal) -> Result<OperationRecord, SyncError> {
+        let record = self.journal.operation(&self.place, application, goal.kind, &goal.content)?;
+        if record.state != "failed" {
+            return Ok(record);
+        }
+        self.journal.restart(record.id)?;
+        self.journal.operation(&self.place, application, goal.kind, &goal.content)
+    }
+
+    /// Back to the objects of `good`, without what the failed operation made.
+    async fn take_back(
+        &self,
+        work: &Work,
+        good: &Kept,
+        failed: &OperationRecord,
+        hands: &Arc<Hands>,
+        limits: &Limits,
+    ) -> Result<Result<(), String>, SyncError> {
+        let made = self.journal.created(failed.id)?;
+        let made: BTreeSet<Key> =
+            made.into_iter().flat_map(|key| [Key { namespace: String::new(), ..key.clone() }, key]).collect();
+        let candidates = work.goal.objects.iter().map(|object| named(object)).filter(|(_, key)| made.contains(key));
+        let goal = backwards(good, candidates, &work.goal.options)?;
+        let record = self.journal.operation(&self.place, &work.id, Kind::Rollback, &goal.content)?;
+        drive(&goal, &record, hands, limits).await
+    }
+
+    /// Keeps what was synced in the cluster and in the journal. A good one that is the newest already is not kept twice.
+    async fn keep(&self, work: &Work, standing: Standing, reason: &str, known: &[Kept]) -> Result<(), SyncError> {
+        let content = work.goal.content.to_string();
+        let newest = known.last().map(|kept| &kept.revision);
+        if newest.is_some_and(|newest| newest.content == content && newest.standing == standing) {
+            return Ok(());
+        }
+        let revision = Revision {
+            cluster: self.place.clone(),
+            application: work.id.clone(),
+            number: newest.map_or(1, |newest| newest.number + 1),
+            content,
+            commit: self.options.revision.clone(),
+            standing,
+            reason: reason.to_owned(),
+            at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        };
+        let objects: Vec<Value> = work
+            .goal
+            .objects
+            .iter()
+            .filter(|object| !machine::is_hook(object))
+            .map(|object| Value::clone(object))
+            .collect();
+        let packed = history::pack(&objects);
+        self.journal.keep(&revision, &packed, self.options.history)?;
+        history::keep(&self.cluster, &revision, &packed, known, self.options.history).await
+    }
+}
+
+/// The way back to `good`. Of `candidates` those are pruned that it does not have and that may go.
+///
+/// # Errors
+/// When the stored objects were damaged.
+pub(super) fn backwards(
+    good: &Kept,
+    candidates: impl Iterator<Item = (String, Key)>,
+    policy: &machine::Options,
+) -> Result<Goal, SyncError> {
+    let objects: Vec<Arc<Value>> = good.objects()?.into_iter().map(Arc::new).collect();
+    let stays: BTreeSet<(String, String, String)> =
+        objects.iter().map(|object| Key::of(object)).map(|key| (key.group, key.kind, key.name)).collect();
+    let prunes: Vec<(String, Key)> = candidates
+        .filter(|(_, key)| !is_protected(key))
+        .filter(|(_, key)| !stays.contains(&(key.group.clone(), key.kind.clone(), key.name.clone())))
+        .collect();
+    Ok(Goal {
+        kind: Kind::Rollback,
+        content: Digest::of(good.revision.content.as_bytes()),
+        objects,
+        options: machine::Options {
+            prune: true,
+            prune_option: None,
+            prune_confirmed: true,
+            skip_hooks: true,
+            create_namespace: false,
+            ..policy.clone()
+        },
+        prunes,
+    })
+}
+
+/// Kinds that are never deleted on the way back: with them would go what nothing brings back.
+fn is_protected(key: &Key) -> bool {
+    matches!(
+        (key.group.as_str(), key.kind.as_str()),
+        ("", "Namespace" | "PersistentVolume" | "PersistentVolumeClaim")
+            | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
+}

@@ -1,0 +1,206 @@
+//! The revisions of an Application, kept in its cluster: Secrets that hold its objects, compressed, as many as the
+//! objects need.
+//!
+//! A revision is good when all that it deploys was applied and became healthy. It is bad when that failed and the
+//! cluster was taken back. Of each kind the last few are kept.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kube::api::PropagationPolicy;
+use serde_json::{Value, json};
+
+use super::{NAMESPACE, slug};
+use crate::plan::ObjectRef;
+use crate::sync::SyncError;
+use crate::sync::cluster::{Cluster, Writing};
+use crate::sync::journal::{Revision, Standing};
+
+/// What one Secret holds: it may have a mebibyte.
+const PART: usize = 768 << 10;
+/// What the objects of one revision may take up.
+const LARGEST: usize = 512 << 20;
+
+/// A revision and its objects.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What is known of it.
+    pub revision: Revision,
+    packed: Vec<u8>,
+    secrets: Vec<(ObjectRef, String)>,
+}
+
+impl Kept {
+    /// The objects, without hooks.
+    ///
+    /// # Errors
+    /// When what is stored was damaged.
+    pub fn objects(&self) -> Result<Vec<Value>, SyncError> {
+        unpack(&self.packed).map_err(|reason| SyncError::Api {
+            what: format!("revision {} of {}", self.revision.number, self.revision.application),
+            code: 0,
+            reason,
+        })
+    }
+}
+
+/// Objects as they are stored.
+pub(in crate::sync) fn pack(objects: &[Value]) -> Vec<u8> {
+    let text = Value::Array(objects.to_vec()).to_string();
+    zstd::bulk::compress(text.as_bytes(), 3).unwrap_or_default()
+}
+
+fn unpack(packed: &[u8]) -> Result<Vec<Value>, String> {
+    let text = zstd::bulk::decompress(packed, LARGEST).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&text).map_err(|error| error.to_string())
+}
+
+fn reference(name: String) -> ObjectRef {
+    ObjectRef { api_version: "v1".to_owned(), kind: "Secret".to_owned(), namespace: NAMESPACE.to_owned(), name }
+}
+
+/// The revisions of an Application that are kept in `cluster`, the oldest first; those that were not written to their
+/// end left out.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn history(cluster: &Cluster, place: &str, application: &str) -> Result<Vec<Kept>, SyncError> {
+    let known = cluster.known("v1", "Secret").ok_or_else(|| SyncError::UnknownKind {
+        object: "history".to_owned(),
+        api_version: "v1".to_owned(),
+        kind: "Secret".to_owned(),
+    })?;
+    let selector = format!("tiphys.dev/application={}", slug(application));
+    let (secrets, _) = cluster.select(&known, NAMESPACE, &selector).await?;
+    let mut parts: BTreeMap<u64, BTreeMap<usize, &Value>> = BTreeMap::new();
+    for secret in &secrets {
+        let label = |name: &str| secret["metadata"]["labels"][name].as_str()?.parse::<u64>().ok();
+        if let (Some(number), Some(part)) = (label("tiphys.dev/revision"), label("tiphys.dev/part")) {
+            parts.entry(number).or_default().insert(usize::try_from(part).unwrap_or(usize::MAX), secret);
+        }
+    }
+    Ok(parts.into_iter().filter_map(|(number, parts)| kept(place, application, number, &parts)).collect())
+}
+
+fn kept(place: &str, application: &str, number: u64, parts: &BTreeMap<usize, &Value>) -> Option<Kept> {
+    let first = parts.get(&0)?;
+    let said = |name: &str| first["metadata"]["annotations"][name].as_str().unwrap_or_default().to_owned();
+    let wanted: usize = said("tiphys.dev/parts").parse().ok()?;
+    if parts.len() != wanted || parts.keys().next_back() != Some(&(wanted - 1)) {
+        return None;
+    }
+    let mut packed = Vec::new();
+    let mut secrets = Vec::new();
+    for part in parts.values() {
+        packed.extend(STANDARD.decode(part["data"]["objects"].as_str()?).ok()?);
+        let name = part["metadata"]["name"].as_str()?.to_owned();
+        secrets.push((reference(name), part["metadata"]["uid"].as_str()?.to_owned()));
+    }
+    let revision = Revision {
+        cluster: place.to_owned(),
+        application: application.to_owned(),
+        number,
+        content: said("tiphys.dev/content"),
+        commit: said("tiphys.dev/commit"),
+        standing: Standing::named(&said("tiphys.dev/standing"))?,
+        reason: said("tiphys.dev/reason"),
+        at: said("tiphys.dev/at"),
+    };
+    Some(Kept { revision, packed, secrets })
+}
+
+/// Keeps a revision, and of those in `known` with the same standing only the newest, `limit` in all.
+///
+/// # Errors
+/// When the server refuses.
+pub(in crate::sync) async fn keep(
+    cluster: &Cluster,
+    revision: &Revision,
+    packed: &[u8],
+    known: &[Kept],
+    limit: usize,
+) -> Result<(), SyncError> {
+    let slug = slug(&revision.application);
+    let parts: Vec<&[u8]> = if packed.is_empty() { vec![packed] } else { packed.chunks(PART).collect() };
+    // The first says how many there are: it is written last, so that what is there of it is whole.
+    for (index, part) in parts.iter().enumerate().rev() {
+        let name = format!("tiphys-{slug}-{}-{index}", revision.number);
+        let labels = json!({"tiphys.dev/application": slug, "tiphys.dev/revision": revision.number.to_string(),
+            "tiphys.dev/part": index.to_string()});
+        let annotations = json!({
+            "tiphys.dev/application": revision.application,
+            "tiphys.dev/parts": parts.len().to_string(),
+            "tiphys.dev/standing": revision.standing.as_str(),
+            "tiphys.dev/content": revision.content,
+            "tiphys.dev/commit": revision.commit,
+            "tiphys.dev/reason": revision.reason,
+            "tiphys.dev/at": revision.at,
+        });
+        let manifest = json!({"apiVersion": "v1", "kind": "Secret", "type": "tiphys.dev/revision",
+            "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels, "annotations": annotations},
+            "data": {"objects": STANDARD.encode(part)}});
+        cluster.apply(&reference(name), &manifest, Writing::default()).await?;
+    }
+    let same: Vec<&Kept> = known.iter().filter(|kept| kept.revision.standing == revision.standing).collect();
+    let surplus = (same.len() + 1).saturating_sub(limit.max(1));
+    for (object, uid) in same.iter().take(surplus).flat_map(|kept| &kept.secrets) {
+        cluster.delete(object, uid, PropagationPolicy::Background).await?;
+    }
+    Ok(())
+}
+
+/// The newest good revision whose objects are not those of `content`.
+pub(in crate::sync) fn last_good<'k>(known: &'k [Kept], content: &str) -> Option<&'k Kept> {
+    known.iter().rev().find(|kept| kept.revision.standing == Standing::Good && kept.revision.content != content)
+}
+
+/// Why what `content` stands for is not tried again, if that is so.
+pub(in crate::sync) fn is_bad<'k>(known: &'k [Kept], content: &str) -> Option<&'k Revision> {
+    let last = known.iter().rev().find(|kept| kept.revision.content == content)?;
+    (last.revision.standing == Standing::Bad).then_some(&last.revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(number: u64, content: &str, standing: Standing) -> Kept {
+        let revision = Revision {
+            cluster: "c".to_owned(),
+            application: "argocd/web".to_owned(),
+            number,
+            content: content.to_owned(),
+            commit: String::new(),
+            standing,
+            reason: String::new(),
+            at: String::new(),
+        };
+        Kept { revision, packed: Vec::new(), secrets: Vec::new() }
+    }
+
+    #[test]
+    fn objects_are_stored_and_read_again() {
+        let objects = vec![json!({"kind": "ConfigMap", "data": {"key": "x".repeat(5000)}})];
+        let packed = pack(&objects);
+        assert!(packed.len() < 500);
+        assert_eq!(unpack(&packed).expect("it is whole"), objects);
+    }
+
+    #[test]
+    fn what_was_bad_and_then_good_is_not_bad() {
+        let known = [kept(1, "a", Standing::Good), kept(2, "b", Standing::Bad)];
+        assert!(is_bad(&known, "b").is_some());
+        assert!(is_bad(&known, "a").is_none());
+        let known = [kept(1, "b", Standing::Bad), kept(2, "b", Standing::Good)];
+        assert!(is_bad(&known, "b").is_none());
+    }
+
+    #[test]
+    fn back_goes_to_the_last_good_one_that_is_another() {
+        let known = [kept(1, "a", Standing::Good), kept(2, "b", Standing::Good), kept(3, "c", Standing::Bad)];
+        assert_eq!(last_good(&known, "c").map(|kept| kept.revision.number), Some(2));
+        assert_eq!(last_good(&known, "b").map(|kept| kept.revision.number), Some(1));
+        assert!(last_good(&known[..1], "a").is_none());
+    }
+}
