@@ -12,6 +12,7 @@ mod fix;
 mod graph;
 mod health;
 mod helm;
+mod history;
 mod init;
 mod input;
 mod kustomize;
@@ -23,6 +24,7 @@ mod policy;
 mod progress;
 mod provenance;
 mod render;
+mod rollback;
 mod serve;
 mod sync;
 mod target;
@@ -74,6 +76,10 @@ enum Command {
     Plan(plan::Args),
     /// Carry a plan out
     Sync(sync::Args),
+    /// Take an Application back to an earlier revision
+    Rollback(rollback::Args),
+    /// List the revisions of an Application, or show what changed between two
+    History(history::Args),
     /// Judge objects on their way into a cluster: an admission webhook
     Serve(serve::Args),
     /// Write a first tiphys.yaml
@@ -100,6 +106,8 @@ impl Command {
             Command::Helm(args) => helm::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Sync(args) => sync::run(args),
+            Command::Rollback(args) => rollback::run(args),
+            Command::History(args) => history::run(args),
             Command::Serve(args) => serve::run(args),
             Command::Init(args) => init::run(args),
             Command::Completions(args) => completions::run(args),

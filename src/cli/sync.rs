@@ -41,12 +41,6 @@ pub(super) struct Args {
     /// Go on with the last run of this plan that did not end well
     #[arg(long)]
     resume: bool,
-    /// Seconds that an Application may wait for something that does not move on
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    timeout: u64,
-    /// Seconds that the pods of a workload may fail to start before its sync has failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    stuck_after: u64,
     /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     parallel: usize,
@@ -56,12 +50,61 @@ pub(super) struct Args {
     /// Try again what failed before and was taken back
     #[arg(long)]
     retry_bad: bool,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// How whatever changes a cluster runs.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Running {
+    /// Seconds that an Application may wait for something that does not move on
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+    /// Seconds that the pods of a workload may fail to start before its sync has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    stuck_after: u64,
     /// Revisions that are kept of each Application, in the cluster and in the journal
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     history: usize,
     /// How progress is told: text for people, or json, one event a line
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Telling,
+}
+
+impl Running {
+    /// Does `work` and tells what happens meanwhile. Its options end it when the process is asked to end.
+    pub(super) fn tell<T>(&self, work: impl AsyncFnOnce(Options, Events) -> T) -> Result<T, Failure> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let options = Options {
+            timeout: Duration::from_secs(self.timeout),
+            stuck_after: Duration::from_secs(self.stuck_after),
+            parallel: 1,
+            rollback: true,
+            retry_bad: false,
+            history: self.history,
+            revision: String::new(),
+            interrupted: Arc::clone(&interrupted),
+        };
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let telling = self.format;
+        let listener = std::thread::spawn(move || {
+            while let Some(event) = receiver.blocking_recv() {
+                tell(telling, &event);
+            }
+        });
+        let runtime = runtime()?;
+        let result = runtime.block_on(async {
+            tokio::spawn(async move {
+                stop_asked().await;
+                interrupted.store(true, Ordering::Relaxed);
+            });
+            work(options, Events(sender)).await
+        });
+        // Watches end with the runtime, and with them the last who could tell something.
+        drop(runtime);
+        let _ = listener.join();
+        Ok(result)
+    }
 }
 
 /// How progress is told.
@@ -86,33 +129,16 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let journal = Arc::new(journal);
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let options = Options {
-        timeout: Duration::from_secs(args.timeout),
-        stuck_after: Duration::from_secs(args.stuck_after),
-        parallel: args.parallel,
-        rollback: !args.no_rollback,
-        retry_bad: args.retry_bad,
-        history: args.history,
-        revision: plan.commit.clone().unwrap_or_default(),
-        interrupted: Arc::clone(&interrupted),
-    };
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    let telling = args.format;
-    let listener = std::thread::spawn(move || {
-        while let Some(event) = receiver.blocking_recv() {
-            tell(telling, &event);
-        }
-    });
-    let result = runtime()?.block_on(async {
-        tokio::spawn(async move {
-            stop_asked().await;
-            interrupted.store(true, Ordering::Relaxed);
-        });
-        all(args, &plan, &made, &journal, &options, Events(sender)).await
-    });
-    // What was told last is written before the command ends.
-    let _ = listener.join();
+    let result = args.running.tell(async |options, events| {
+        let options = Options {
+            parallel: args.parallel,
+            rollback: !args.no_rollback,
+            retry_bad: args.retry_bad,
+            revision: plan.commit.clone().unwrap_or_default(),
+            ..options
+        };
+        all(args, &plan, &made, &journal, &options, events).await
+    })?;
     let ended = result.as_ref().err().map_or_else(|| "done".to_owned(), ToString::to_string);
     journal.end(&ended).map_err(|error| Failure::Internal(error.to_string()))?;
     result.map(|()| Status::Clean)

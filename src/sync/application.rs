@@ -223,7 +223,7 @@ impl Site {
             commit: self.options.revision.clone(),
             standing,
             reason: reason.to_owned(),
-            at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            at: now(),
         };
         let objects: Vec<Value> = work
             .goal
@@ -232,10 +232,79 @@ impl Site {
             .filter(|object| !machine::is_hook(object))
             .map(|object| Value::clone(object))
             .collect();
-        let packed = history::pack(&objects);
-        self.journal.keep(&revision, &packed, self.options.history)?;
-        history::keep(&self.cluster, &revision, &packed, known, self.options.history).await
+        self.store(&revision, &history::pack(&objects), known).await
     }
+
+    async fn store(&self, revision: &Revision, packed: &[u8], known: &[Kept]) -> Result<(), SyncError> {
+        self.journal.keep(revision, packed, self.options.history)?;
+        history::keep(&self.cluster, revision, packed, known, self.options.history).await
+    }
+}
+
+fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// Takes an Application back to the revision `to`, or else to the last good one before the present one, which is the
+/// newest good one. What it is back at becomes the newest revision.
+///
+/// # Errors
+/// When there is no such revision, or the way back fails or could not be brought to its end.
+pub async fn roll_back(
+    place: &str,
+    application: &str,
+    to: Option<u64>,
+    cluster: Arc<Cluster>,
+    journal: Arc<Journal>,
+    events: Events,
+    options: &Options,
+) -> Result<(), SyncError> {
+    let failed =
+        |reason: &str| SyncError::Application { application: application.to_owned(), reason: reason.to_owned() };
+    let site = Site::new(place, cluster, journal, events, options.clone()).await?;
+    let lost = site.leases.take(application).await?;
+    let result = async {
+        let began = Instant::now();
+        let known = history::history(&site.cluster, place, application).await?;
+        let present = known.iter().rev().find(|kept| kept.revision.standing == Standing::Good);
+        let present = present.ok_or_else(|| failed("no good revision is kept in this cluster"))?;
+        let target = match to {
+            Some(number) => known.iter().find(|kept| kept.revision.number == number),
+            None => history::last_good(&known, &present.revision.content),
+        };
+        let target = target.ok_or_else(|| failed("there is no such revision to go back to; see `tiphys history`"))?;
+        let newest = known.last().map_or(&present.revision, |kept| &kept.revision);
+        // What failed may have left something behind as well.
+        let mut candidates: Vec<(String, Key)> = Vec::new();
+        for kept in known.iter().filter(|kept| kept.revision.number >= target.revision.number) {
+            candidates.extend(kept.objects()?.iter().map(named));
+        }
+        let policy = machine::Options { validate: true, ..machine::Options::default() };
+        let goal = backwards(target, candidates.into_iter(), &policy)?;
+        let record = site.journal.operation(place, application, Kind::Rollback, &goal.content)?;
+        let hands = site.hands(application, &policy, BTreeMap::new());
+        drive(&goal, &record, &hands, &site.limits(lost)).await?.map_err(|reason| failed(&reason))?;
+        if newest.content != target.revision.content || newest.standing == Standing::Bad {
+            let revision = Revision {
+                number: newest.number + 1,
+                standing: Standing::Good,
+                reason: String::new(),
+                at: now(),
+                ..target.revision.clone()
+            };
+            site.store(&revision, &history::pack(&target.objects()?), &known).await?;
+        }
+        site.events.tell(Event::RolledBack {
+            cluster: place.to_owned(),
+            application: application.to_owned(),
+            revision: target.revision.number,
+            after: began.elapsed(),
+        });
+        Ok(())
+    };
+    let result = result.await;
+    site.leases.give_back(application).await;
+    result
 }
 
 /// The way back to `good`. Of `candidates` those are pruned that it does not have and that may go.

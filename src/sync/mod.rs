@@ -23,6 +23,7 @@ mod state;
 mod stuck;
 
 pub use crate::health;
+pub use application::roll_back;
 pub use cluster::{Cluster, FIELD_MANAGER};
 pub use compare::{PruneOptions, compare};
 pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standing};

@@ -11,7 +11,7 @@ use super::cluster::{Cluster, Writing};
 use crate::plan::ObjectRef;
 
 /// The namespace of all that tiphys keeps for itself.
-pub const NAMESPACE: &str = "tiphys-system";
+pub(super) const NAMESPACE: &str = "tiphys-system";
 
 /// The name of an Application that may stand in names and labels of objects.
 fn slug(application: &str) -> String {
