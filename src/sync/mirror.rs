@@ -138,8 +138,8 @@ impl Shared {
                 version.clone_into(from);
             }
             if deleted {
-                self.state().gone.remove(uid(&object));
-                self.forget(&Key::of(&object), uid(&object));
+                // The answer to our own request may come after this.
+                self.take(&Key::of(&object), uid(&object));
             } else {
                 self.put(object);
             }
@@ -169,12 +169,8 @@ impl Shared {
 
     /// Takes out an object that is gone.
     pub(super) fn take(&self, key: &Key, uid: &str) {
-        self.state().gone.insert(uid.to_owned());
-        self.forget(key, uid);
-    }
-
-    fn forget(&self, key: &Key, uid: &str) {
         let mut state = self.state();
+        state.gone.insert(uid.to_owned());
         if state.objects.get(key).is_some_and(|object| self::uid(object) == uid) {
             state.objects.remove(key);
         }

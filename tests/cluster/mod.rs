@@ -5,6 +5,7 @@
 //! `TIPHYS_REQUIRE_CLUSTER=1` they fail.
 
 mod agreement;
+mod crash;
 mod harness;
 mod hooks;
 mod journal;
