@@ -9,7 +9,7 @@ use super::input::InputArgs;
 use super::{Failure, Status, runtime};
 use crate::check::{Checked, approve};
 use crate::finding::{Profile, Severity};
-use crate::plan::{Action, Deployment, Digest, Plan, deployments};
+use crate::plan::{Action, Deployment, Digest, Plan, deployments, signature};
 use crate::report::{self, Appearance, Format};
 use crate::run::{self, Options};
 use crate::sync::{Cluster, PruneOptions, SyncError, compare};
@@ -33,6 +33,12 @@ pub(super) struct Args {
     /// Do not look at any cluster: nothing is compared and nothing pruned
     #[arg(long)]
     offline: bool,
+    /// Sign the plan with this OpenSSH private key
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
+    /// How many hours the plan may be carried out; 24, and for ever with --offline
+    #[arg(long, value_name = "HOURS")]
+    valid_for: Option<u32>,
     /// Prune what is no longer deployed for every Application, not only for those with `automated.prune`
     #[arg(long)]
     prune: bool,
@@ -139,7 +145,14 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
             Ok::<(), Failure>(())
         })?;
     }
-    let plan = plan.sealed();
+    let hours = args.valid_for.or((!args.offline).then_some(24));
+    plan.expires = hours.map(|hours| chrono::Utc::now().timestamp() + i64::from(hours) * 3600);
+    let mut plan = plan.sealed();
+    if let Some(path) = &args.sign {
+        let fault = |error: &dyn std::fmt::Display| Failure::Usage(format!("{}: {error}", path.display()));
+        let key = std::fs::read_to_string(path).map_err(|error| fault(&error))?;
+        plan.signature = Some(signature::sign(&plan.digest, &key).map_err(|error| fault(&error))?);
+    }
     std::fs::write(&args.out, plan.to_json())
         .map_err(|error| Failure::Usage(format!("{}: {error}", args.out.display())))?;
     show(&plan).map_err(|error| Failure::Internal(error.to_string()))?;

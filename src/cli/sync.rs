@@ -13,7 +13,7 @@ use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
 use super::{Failure, Status, runtime};
 use crate::finding::Profile;
-use crate::plan::{Action, Plan, PlanError};
+use crate::plan::{Action, Plan, PlanError, signature};
 use crate::sync::{self, Event, Events, Journal, Options};
 
 /// Arguments of `tiphys sync`.
@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Where the journal is kept
     #[arg(long, value_name = "FILE", default_value = "tiphys-journal.sqlite")]
     journal: PathBuf,
+    /// Carry out only a plan that one of the public keys in this file signed
+    #[arg(long, value_name = "FILE")]
+    require_signature: Option<PathBuf>,
     /// Go on with the last run of this plan that did not end well
     #[arg(long)]
     resume: bool,
@@ -121,6 +124,15 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let text = std::fs::read_to_string(&args.plan).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
     let refused = |error: PlanError| Failure::Usage(format!("{shown}: {error}"));
     let plan = Plan::from_json(&text).map_err(refused)?;
+    if let Some(path) = &args.require_signature {
+        let allowed = std::fs::read_to_string(path);
+        let allowed = allowed.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        signature::verify(&plan.digest, plan.signature.as_deref(), &allowed).map_err(refused)?;
+    }
+    // What was begun in time may be brought to its end.
+    if !args.resume {
+        plan.verify_age(chrono::Utc::now().timestamp()).map_err(refused)?;
+    }
     let input =
         InputArgs { path: args.repository.clone(), config: args.config.clone(), policies: args.policies.clone() };
     let made = make(&input, args.profile)?;
@@ -160,13 +172,17 @@ async fn all(
         let (part, deployment, options) = (part.clone(), deployment.clone(), options.clone());
         let (journal, events) = (Arc::clone(journal), events.clone());
         running.spawn(async move {
-            let result = match arguments.connect(&checked, &part.cluster).await {
-                Ok(cluster) => sync::run(&part, &deployment, Arc::new(cluster), journal, events, &options)
-                    .await
-                    .map_err(|error| failure(&error)),
-                Err(failure) => Err(failure),
+            let work = async {
+                let cluster = arguments.connect(&checked, &part.cluster).await?;
+                let identity = cluster.identity().await.map_err(|error| failure(&error))?;
+                if part.identity.as_ref().is_some_and(|planned| *planned != identity) {
+                    return Err(Failure::Usage(PlanError::Cluster(part.cluster.clone()).to_string()));
+                }
+                let done = sync::run(&part, &deployment, Arc::new(cluster), journal, events, &options).await;
+                done.map_err(|error| failure(&error))
             };
-            (place, part.cluster, result)
+            let result = work.await;
+            (place, part.cluster.clone(), result)
         });
     }
     drop(events);

@@ -7,6 +7,7 @@
 mod desired;
 mod digest;
 pub mod order;
+pub mod signature;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +35,16 @@ pub struct Plan {
     pub inputs: Digest,
     /// Digest of the rules and policies that it was approved by.
     pub policies: Digest,
+    /// Until when it may be carried out, in seconds since 1970; for ever where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires: Option<i64>,
     /// The clusters, by name.
     pub clusters: Vec<ClusterPlan>,
     /// Digest of everything above.
     pub digest: Digest,
+    /// Who stands for it: an SSH signature of the digest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<String>,
 }
 
 /// What is to be done in one cluster.
@@ -48,6 +55,9 @@ pub struct ClusterPlan {
     pub cluster: String,
     /// Whether the tasks were held against the live cluster: only then do they prune.
     pub live: bool,
+    /// What tells the cluster that was looked at from any other: the uid of its namespace `kube-system`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub identity: Option<String>,
     /// The tasks, in order.
     pub tasks: Vec<Task>,
     /// What is deployed there and left alone.
@@ -168,6 +178,21 @@ pub enum PlanError {
     /// Rules or policies changed since the plan was approved. Make a new plan.
     #[error("the rules and policies are not those that the plan was approved by")]
     Policies,
+    /// The plan may no longer be carried out. Make a new plan.
+    #[error("the plan expired at {0}")]
+    Expired(String),
+    /// The plan was made for another cluster than the one that its name leads to now. Make a new plan.
+    #[error("the plan was made for another cluster than {0} is now")]
+    Cluster(String),
+    /// A signature is required, and there is none. Sign it: `tiphys plan --sign KEY`.
+    #[error("the plan is not signed")]
+    Unsigned,
+    /// The signature does not hold. Have the plan signed by somebody who may.
+    #[error("the signature of the plan does not hold: {0}")]
+    Signature(String),
+    /// The key cannot be used. Give another.
+    #[error("key: {0}")]
+    Key(String),
     /// The repository renders to other objects than the plan names. Make a new plan.
     #[error("{object}: the repository renders another object than the plan names")]
     Object {
@@ -185,6 +210,7 @@ impl Plan {
             .map(|deployment| ClusterPlan {
                 cluster: deployment.cluster.clone(),
                 live: false,
+                identity: None,
                 tasks: order::tasks(&deployment, &[]),
                 skipped: deployment.skipped,
             })
@@ -195,8 +221,10 @@ impl Plan {
             commit: checked.repository().snapshot.commit.clone(),
             inputs: of_inputs(checked),
             policies,
+            expires: None,
             clusters,
             digest: Digest::default(),
+            signature: None,
         }
         .sealed()
     }
@@ -212,8 +240,23 @@ impl Plan {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
             fields.remove("digest");
+            fields.remove("signature");
         }
         Digest::of(canonical(&value).as_bytes())
+    }
+
+    /// Verifies that the plan may still be carried out at `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When it expired.
+    pub fn verify_age(&self, now: i64) -> Result<(), PlanError> {
+        match self.expires {
+            Some(expires) if expires <= now => {
+                let shown = chrono::DateTime::from_timestamp(expires, 0).map(|time| time.to_rfc3339());
+                Err(PlanError::Expired(shown.unwrap_or_else(|| expires.to_string())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The plan as it is stored: readable JSON.

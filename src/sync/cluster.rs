@@ -139,6 +139,21 @@ impl Cluster {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// What tells this cluster from any other.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn identity(&self) -> Result<String, SyncError> {
+        let object = ObjectRef {
+            api_version: "v1".to_owned(),
+            kind: "Namespace".to_owned(),
+            namespace: String::new(),
+            name: "kube-system".to_owned(),
+        };
+        let live = self.get(&object).await?.unwrap_or_default();
+        Ok(live["metadata"]["uid"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// Makes a request, and makes it again where the answer says that it may succeed later.
     async fn ask<T, F: Future<Output = kube::Result<T>>>(
         &self,

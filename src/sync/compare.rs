@@ -82,6 +82,7 @@ pub async fn compare(
     }
     plan.tasks = tasks;
     plan.live = true;
+    plan.identity = Some(cluster.identity().await?);
     Ok(())
 }
 

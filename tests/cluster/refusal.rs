@@ -74,3 +74,56 @@ fn a_cluster_that_is_mapped_to_nothing_is_named() {
     let error = ended.failed(2);
     assert!(error.contains("https://kubernetes.default.svc"), "{error}");
 }
+
+#[test]
+fn only_a_plan_that_the_right_key_signed_is_carried_out() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("signed");
+    repository.config_map("settings", "one");
+    let keys = tempfile::tempdir().expect("a directory is made");
+    let path = |name: &str| keys.path().join(name).to_string_lossy().into_owned();
+    for (seed, name) in [(1, "ours"), (2, "theirs")] {
+        let key = ssh_key::PrivateKey::from(ssh_key::private::Ed25519Keypair::from_seed(&[seed; 32]));
+        let private = key.to_openssh(ssh_key::LineEnding::LF).expect("it can be written");
+        fs::write(path(name), private.as_bytes()).expect("the key is written");
+        let public = key.public_key().to_openssh().expect("it can be written");
+        fs::write(path(&format!("{name}.pub")), public).expect("the key is written");
+    }
+    let required = ["--require-signature", &path("ours.pub")];
+    repository.plan(plane);
+    let error = repository.sync_with(plane, &required).failed(2);
+    assert!(error.contains("is not signed"), "{error}");
+    repository.plan_with(plane, &["--sign", &path("theirs")]).ok();
+    let error = repository.sync_with(plane, &required).failed(2);
+    assert!(error.contains("not among those allowed"), "{error}");
+    repository.plan_with(plane, &["--sign", &path("ours")]).ok();
+    let plan = fs::read(repository.plan_file()).expect("the plan is there");
+    for position in (0..plan.len()).step_by((plan.len() / 12).max(1)).chain([plan.len() - 1]) {
+        let mut changed = plan.clone();
+        changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+        fs::write(repository.plan_file(), &changed).expect("the plan is written");
+        repository.sync_with(plane, &required).failed(2);
+    }
+    assert!(plane.get(CONFIG_MAP, "signed", "settings").is_none(), "nothing was applied");
+    fs::write(repository.plan_file(), &plan).expect("the plan is written");
+    repository.sync_with(plane, &required).ok();
+}
+
+#[test]
+fn an_old_plan_and_one_of_another_cluster_are_refused() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("elsewhere");
+    repository.config_map("settings", "one");
+    repository.plan_with(plane, &["--valid-for", "0"]).ok();
+    let error = repository.sync_with(plane, &[]).failed(2);
+    assert!(error.contains("expired"), "{error}");
+    repository.plan(plane);
+    let text = fs::read_to_string(repository.plan_file()).expect("the plan is there");
+    let mut plan = tiphys::plan::Plan::from_json(&text).expect("it is whole");
+    // As the plan of another cluster is: whole, and with that cluster's identity.
+    plan.clusters[0].identity = Some("another".to_owned());
+    fs::write(repository.plan_file(), plan.sealed().to_json()).expect("the plan is written");
+    let error = repository.sync_with(plane, &[]).failed(2);
+    assert!(error.contains("another cluster"), "{error}");
+    assert!(plane.get(CONFIG_MAP, "elsewhere", "settings").is_none(), "nothing was applied");
+}
