@@ -160,3 +160,53 @@ fn completions_and_manual_pages_are_made_from_the_same_definition() {
     assert!(text(&tiphys(&["man", "check"]).stdout).contains("new\\-since"));
     assert_eq!(tiphys(&["man", "nothing"]).status.code(), Some(2));
 }
+
+#[test]
+fn fix_shows_what_it_would_do_then_does_it_and_then_has_nothing_to_do() {
+    let before = "# ours\nbases:\n- base # the one\n";
+    let files = [
+        ("kustomization.yaml", before),
+        ("base/kustomization.yaml", "resources: [config.yaml]\n"),
+        ("base/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"),
+    ];
+    let repository = repository(&files);
+    let root = repository.path().to_str().expect("a UTF-8 path");
+    let read = || fs::read_to_string(repository.path().join("kustomization.yaml")).expect("a file");
+
+    let shown = tiphys(&["fix", root, "--dry-run"]);
+    assert_eq!(shown.status.code(), Some(1));
+    assert!(text(&shown.stdout).contains("-bases:\n+resources:\n"), "{}", text(&shown.stdout));
+    assert_eq!(read(), before);
+
+    let done = tiphys(&["fix", root]);
+    assert_eq!(done.status.code(), Some(0));
+    assert_eq!(text(&done.stdout).lines().last(), Some("1 finding in 1 file mended"));
+    assert_eq!(read(), "# ours\nresources:\n- base # the one\n");
+
+    let again = tiphys(&["fix", root, "--dry-run"]);
+    assert_eq!((again.status.code(), text(&again.stdout).as_str()), (Some(0), ""));
+    assert_eq!(tiphys(&["fix", root, "--rule", "no-such-rule"]).status.code(), Some(2));
+}
+
+#[test]
+fn helm_template_writes_each_template_into_a_file_of_its_own() {
+    let template = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n---\napiVersion: v1\n\
+                    kind: ConfigMap\nmetadata:\n  name: b\n";
+    let files = [("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("templates/all.yaml", template)];
+    let chart = repository(&files);
+    let out = tempfile::tempdir().expect("a directory");
+    let (chart, directory) = (chart.path().to_str().expect("UTF-8"), out.path().to_str().expect("UTF-8"));
+    let args = ["helm", "template", chart, "--name-template", "{{ \"A\" | lower }}", "--output-dir", directory];
+    let output = tiphys(&args);
+    let file = out.path().join("web/templates/all.yaml");
+    let wrote = format!("wrote {}\n", file.display());
+    assert_eq!(text(&output.stdout), format!("{wrote}{wrote}\n"));
+    // As Helm 4.3.1 writes it.
+    let expected = "---\n# Source: web/templates/all.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: b\n\n\
+                    ---\n# Source: web/templates/all.yaml\napiVersion: v1\nkind: Service\nmetadata:\n  name: a\n";
+    let written = fs::read_to_string(&file).expect("the file");
+    assert_eq!(written.trim_end(), expected.trim_end());
+    // A second time begins the file anew.
+    assert!(tiphys(&args).status.success());
+    assert_eq!(fs::read_to_string(&file).expect("the file"), written);
+}

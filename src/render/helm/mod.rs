@@ -26,7 +26,7 @@ mod toml;
 mod values;
 
 pub use error::HelmError;
-pub use release::{ChartSource, Charts, Flags, Release, SetKind, SetValue};
+pub use release::{ChartSource, Charts, Flags, PrintedDocument, Release, SetKind, SetValue, name_from_template};
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,8 @@ use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
 use crate::origin::{FileId, Mark, Origin};
 use crate::render::template::sprig::versions::{Constraints, Version};
-use crate::render::template::{Map, Note, NumberMode, Templates, Value, bytes};
+use crate::render::template::{Functions, Map, Note, NumberMode, Templates, Value, bytes, sprig};
+use crate::render::template::{Options as TemplateOptions, Value as TemplateValue};
 use crate::render::{Output, Resource};
 use crate::source::normalize;
 use crate::yaml::{Node, Value as Yaml};
@@ -110,6 +111,31 @@ pub struct Flags {
     pub show_only: Vec<String>,
     /// No hooks.
     pub no_hooks: bool,
+}
+
+/// A document of a release, as Helm prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrintedDocument {
+    /// The template: `web/templates/service.yaml`
+    pub source: String,
+    /// Its text, without the line that begins it.
+    pub text: String,
+    /// Whether it is a hook.
+    pub hook: bool,
+}
+
+/// The name of a release by `--name-template`.
+///
+/// # Errors
+/// What is wrong with the template, in Go's words.
+pub fn name_from_template(text: &str) -> Result<String, String> {
+    const NAME: &str = "name-template";
+    let mut functions = Functions::builtins();
+    sprig::register(&mut functions);
+    let mut templates = Templates::new(Arc::new(functions));
+    templates.parse(NAME, text).map_err(|error| error.to_string())?;
+    let rendered = templates.execute(NAME, &TemplateValue::Nil, TemplateOptions::default());
+    rendered.map(|rendered| rendered.text).map_err(|error| error.to_string())
 }
 
 /// The charts of a repository: each is read once, however many releases and threads ask for it.
@@ -266,40 +292,57 @@ impl<'r> Charts<'r> {
     /// # Errors
     /// What Helm refuses.
     pub fn manifest(&self, directory: &str, release: &Release, flags: &Flags) -> Result<String, HelmError> {
+        let documents = self.documents(directory, release, flags)?;
+        let mut out = String::new();
+        let mut put = |document: &PrintedDocument| {
+            out.push_str(&format!("---\n# Source: {}\n{}\n", document.source, document.text))
+        };
+        documents.iter().filter(|document| !document.hook).for_each(&mut put);
+        let mut out = out.trim().to_owned();
+        out.push('\n');
+        let mut put = |document: &PrintedDocument| {
+            out.push_str(&format!("---\n# Source: {}\n{}\n", document.source, document.text))
+        };
+        documents.iter().filter(|document| document.hook).for_each(&mut put);
+        if flags.show_only.is_empty() { Ok(out) } else { only(&out, &flags.show_only) }
+    }
+
+    /// The documents of a release in the order in which they are printed: CRDs if they are wanted, objects, hooks.
+    ///
+    /// # Errors
+    /// What Helm refuses.
+    pub fn documents(
+        &self,
+        directory: &str,
+        release: &Release,
+        flags: &Flags,
+    ) -> Result<Vec<PrintedDocument>, HelmError> {
         let compiled = self.compiled(directory)?;
         let rendered = self.run(&compiled, release, false, &mut Seen::default())?;
-        let mut out = String::new();
-        let mut put = |name: &str, text: &str| {
-            out.push_str("---\n# Source: ");
-            out.push_str(name);
-            out.push('\n');
-            out.push_str(text);
-            out.push('\n');
-        };
+        let mut documents = Vec::new();
         if release.include_crds {
             let mut crds = Vec::new();
             crd_files(&rendered.instance, &rendered.instance.name, &mut crds);
-            for (name, file) in crds {
-                put(&name, &file.text());
-            }
+            documents.extend(crds.into_iter().map(|(source, file)| PrintedDocument {
+                source,
+                text: file.text().to_string(),
+                hook: false,
+            }));
         }
-        let text_of = |document: &Document| {
+        let printed = |document: &Document, hook: bool| {
             let printed = &rendered.printed[document.printed];
-            (printed.name.as_str(), &printed.text[document.range.clone()])
-        };
-        for document in &rendered.sorted.manifests {
-            let (name, text) = text_of(document);
-            put(name, text);
-        }
-        let mut out = out.trim().to_owned();
-        out.push('\n');
-        if !flags.no_hooks {
-            for hook in rendered.sorted.hooks.iter().filter(|hook| !(release.skip_tests && hook.is_test())) {
-                let (name, text) = text_of(hook);
-                out.push_str(&format!("---\n# Source: {name}\n{text}\n"));
+            PrintedDocument {
+                source: printed.name.to_string(),
+                text: printed.text[document.range.clone()].to_owned(),
+                hook,
             }
+        };
+        documents.extend(rendered.sorted.manifests.iter().map(|document| printed(document, false)));
+        if !flags.no_hooks {
+            let hooks = rendered.sorted.hooks.iter().filter(|hook| !(release.skip_tests && hook.is_test()));
+            documents.extend(hooks.map(|hook| printed(hook, true)));
         }
-        if flags.show_only.is_empty() { Ok(out) } else { only(&out, &flags.show_only) }
+        Ok(documents)
     }
 
     fn run(
