@@ -12,5 +12,6 @@ mod journal;
 mod platform;
 mod refusal;
 mod repository;
+mod rollback;
 mod serve;
 mod sync;

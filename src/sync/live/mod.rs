@@ -16,7 +16,7 @@ pub(super) use act::Hands;
 pub use progress::{Event, Events};
 
 use super::journal::Entry;
-use super::machine::{Act, Backend, Key, Outcome, Refusal, Verb};
+use super::machine::{Act, Backend, Key, Outcome, Phase, Refusal, Verb};
 use super::{SyncError, same};
 use crate::health::{self, Health, Status};
 
@@ -32,6 +32,8 @@ pub(super) struct Live {
     pub(super) stuck: BTreeMap<Key, String>,
     /// The namespaces that are among what is wanted.
     namespaces: BTreeSet<String>,
+    /// What the server would take: until something is applied, a step begins with a trial of everything.
+    tried: BTreeSet<(Key, Phase)>,
     /// Why the journal could not be written.
     fault: Option<SyncError>,
 }
@@ -54,7 +56,8 @@ impl Live {
     ) -> Result<Live, SyncError> {
         let namespaces = wanted.iter().filter(|(_, key)| key.kind == "Namespace" && key.group.is_empty());
         let namespaces = namespaces.map(|(_, key)| key.name.clone()).collect();
-        let live = Live { hands, operation, wanted, doomed, stuck: BTreeMap::new(), namespaces, fault: None };
+        let (stuck, tried) = (BTreeMap::new(), BTreeSet::new());
+        let live = Live { hands, operation, wanted, doomed, stuck, namespaces, tried, fault: None };
         live.hands.mirror.follow("v1", "Namespace").await?;
         live.follow().await?;
         Ok(live)
@@ -85,11 +88,18 @@ impl Live {
     }
 
     /// Asks for all acts at once what the server would say.
-    async fn try_out(&self, acts: Vec<Act>) -> Vec<Result<String, Refusal>> {
+    async fn try_out(&mut self, acts: Vec<Act>) -> Vec<Result<String, Refusal>> {
         let mut answers = vec![Ok(String::new()); acts.len()];
         let mut running = JoinSet::new();
         for (index, act) in acts.into_iter().enumerate() {
             if act.target.is_none() || is_unchanged(&self.hands, &act) {
+                continue;
+            }
+            // A hook from before is in the way: it goes first, and only then there is something to try.
+            if act.hook && act.live.is_some() {
+                continue;
+            }
+            if !self.tried.insert((act.key.clone(), act.phase)) {
                 continue;
             }
             // Nothing can be tried in a namespace that is still to be made.
