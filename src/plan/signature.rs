@@ -30,7 +30,12 @@ pub fn sign(digest: &Digest, key: &str) -> Result<String, PlanError> {
 /// When there is no signature, it is not of this plan, or not by one of the keys.
 pub fn verify(digest: &Digest, signature: Option<&str>, allowed: &str) -> Result<(), PlanError> {
     let signature = signature.ok_or(PlanError::Unsigned)?;
-    let signature = SshSig::from_pem(signature).map_err(|error| PlanError::Signature(error.to_string()))?;
+    let text = signature;
+    let signature = SshSig::from_pem(text).map_err(|error| PlanError::Signature(error.to_string()))?;
+    // One signature has one form: not a byte of it may differ.
+    if signature.to_pem(LineEnding::LF).ok().as_deref() != Some(text) {
+        return Err(PlanError::Signature("it is not in the form in which it was made".to_owned()));
+    }
     let mut keys = Vec::new();
     for line in allowed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         keys.push(PublicKey::from_openssh(line).map_err(|error| PlanError::Key(format!("`{line}`: {error}")))?);

@@ -102,7 +102,8 @@ fn only_a_plan_that_the_right_key_signed_is_carried_out() {
         let mut changed = plan.clone();
         changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
         fs::write(repository.plan_file(), &changed).expect("the plan is written");
-        repository.sync_with(plane, &required).failed(2);
+        let ended = repository.sync_with(plane, &required);
+        assert_eq!(ended.code, 2, "byte {position}: {}", String::from_utf8_lossy(&changed));
     }
     assert!(plane.get(CONFIG_MAP, "signed", "settings").is_none(), "nothing was applied");
     fs::write(repository.plan_file(), &plan).expect("the plan is written");

@@ -107,6 +107,7 @@ impl Live {
                 continue;
             }
             let hands = Arc::clone(&self.hands);
+            answers[index] = Err(unanswered());
             running.spawn(async move { (index, hands.perform(&act).await.map(|_| String::new())) });
         }
         while let Some(joined) = running.join_next().await {
@@ -136,6 +137,7 @@ impl Live {
         for ((index, act), number) in open.into_iter().zip(numbers) {
             defined |= act.key.kind == "CustomResourceDefinition" && act.target.is_some();
             let hands = Arc::clone(&self.hands);
+            answers[index] = Err(unanswered());
             running.spawn(async move { (index, number, hands.perform(&act).await, act) });
         }
         while let Some(joined) = running.join_next().await {
@@ -161,6 +163,11 @@ impl Live {
             _ => false,
         }
     }
+}
+
+/// What is known of an act while nobody answered.
+fn unanswered() -> Refusal {
+    Refusal::Refused("the request was not brought to its end".to_owned())
 }
 
 fn is_unchanged(hands: &Hands, act: &Act) -> bool {
