@@ -33,7 +33,7 @@ pub fn verify(digest: &Digest, signature: Option<&str>, allowed: &str) -> Result
     let text = signature;
     let signature = SshSig::from_pem(text).map_err(|error| PlanError::Signature(error.to_string()))?;
     // One signature has one form: not a byte of it may differ.
-    if signature.to_pem(LineEnding::LF).ok().as_deref() != Some(text) {
+    if signature.version() != 1 || signature.to_pem(LineEnding::LF).ok().as_deref() != Some(text) {
         return Err(PlanError::Signature("it is not in the form in which it was made".to_owned()));
     }
     let mut keys = Vec::new();

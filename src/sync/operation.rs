@@ -132,6 +132,9 @@ async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Ou
     Ok(outcomes)
 }
 
+/// The objects at fault, and what is wrong with them.
+type Fault = (Vec<Key>, String);
+
 const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(500);
 
@@ -230,7 +233,7 @@ impl Drive<'_> {
     }
 
     /// What was applied and is not healthy yet, with the reason; an error where something will not become so.
-    fn unhealthy(&self) -> Result<Vec<(Key, String)>, (Vec<Key>, String)> {
+    fn unhealthy(&self) -> Result<Vec<(Key, String)>, Fault> {
         let live: BTreeMap<Key, Arc<Value>> =
             self.live.wanted().into_iter().map(|object| (Key::of(&object), object)).collect();
         let (mut open, mut degraded) = (Vec::new(), Vec::new());

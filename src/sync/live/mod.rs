@@ -143,7 +143,8 @@ impl Live {
         while let Some(joined) = running.join_next().await {
             let Ok((index, number, answer, act)) = joined else { continue };
             let shown = answer.as_ref().map(|_| ()).map_err(ToString::to_string);
-            self.hands.journal.conclude(number, shown.as_ref().map(|()| ()).map_err(String::as_str))?;
+            let noted = shown.as_ref().copied().map_err(String::as_str);
+            self.hands.journal.conclude(number, noted)?;
             self.hands.told(&act, shown);
             answers[index] = answer;
         }
