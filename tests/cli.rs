@@ -210,3 +210,26 @@ fn helm_template_writes_each_template_into_a_file_of_its_own() {
     assert!(tiphys(&args).status.success());
     assert_eq!(fs::read_to_string(&file).expect("the file"), written);
 }
+
+#[test]
+fn the_health_of_live_objects_is_told_by_the_repositorys_own_checks_first() {
+    let repository = repository(&[
+        (
+            "live.yaml",
+            "apiVersion: example.com/v1\nkind: Web\nmetadata: {name: shop}\nstatus: {ready: 2}\n---\n\
+                       apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nstatus: {phase: Lost}\n",
+        ),
+        (
+            "cm.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm}\ndata:\n  \
+                     resource.customizations.health.example.com_Web: |\n    \
+                     return {status = 'Progressing', message = obj.status.ready .. ' are ready'}\n",
+        ),
+    ]);
+    let file = |name: &str| repository.path().join(name).to_string_lossy().into_owned();
+    let (live, settings) = (file("live.yaml"), file("cm.yaml"));
+    let output = tiphys(&["argocd", "health", &live]);
+    assert_eq!(text(&output.stdout), "Web/shop not assessed\nPersistentVolumeClaim/data Degraded\n");
+    let output = tiphys(&["argocd", "health", &live, "--settings", &settings]);
+    assert_eq!(text(&output.stdout), "Web/shop Progressing: 2 are ready\nPersistentVolumeClaim/data Degraded\n");
+}

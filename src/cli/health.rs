@@ -61,9 +61,10 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     Ok(Status::Clean)
 }
 
-/// The objects of a text: its documents, and what lists among them hold.
+/// The objects of a text: its documents, and what lists among them hold. Of a key that is there twice the last counts,
+/// as for Argo CD.
 fn objects(text: &str) -> Vec<Value> {
-    let documents = read(FileId(0), text, Limits::default()).documents;
+    let documents = read(FileId(0), text, Limits { last_key_wins: true, ..Limits::default() }).documents;
     let all = documents.into_iter().map(|document| document.root.to_json()).filter(Value::is_object);
     all.flat_map(|object| match object["items"].as_array() {
         Some(items) if object["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => items.clone(),

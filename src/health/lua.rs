@@ -168,7 +168,7 @@ fn time(parts: Option<&Table>) -> mlua::Result<i64> {
     let Some(parts) = parts else { return Ok(chrono::Utc::now().timestamp()) };
     let part = |name: &str, default: i64| -> mlua::Result<i64> {
         Ok(match parts.get::<LuaValue>(name)? {
-            LuaValue::Integer(number) => number.into(),
+            LuaValue::Integer(number) => number,
             #[allow(clippy::cast_possible_truncation, reason = "a part of a date; as casts do, it stays in range")]
             LuaValue::Number(number) => number as i64,
             LuaValue::String(text) => text.to_str()?.trim().parse().unwrap_or(default),

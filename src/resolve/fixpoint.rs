@@ -15,6 +15,7 @@ use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
 use crate::render::{Output, Resource};
+use crate::yaml::Node;
 
 /// How deep Applications may lead to Applications.
 const MAX_ROUNDS: usize = 32;
@@ -63,6 +64,9 @@ pub(super) struct Known<T> {
     pub(super) found: BTreeSet<Found>,
 }
 
+/// The objects of each kind and name, with their places among those of their kind.
+type Index = HashMap<(SmolStr, SmolStr), Vec<(Node, usize)>>;
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) roots: Vec<Rendered>,
@@ -72,7 +76,7 @@ pub(super) struct State {
     /// What each Application renders to; shorter than `applications` while some are open.
     pub(super) rendered: Vec<Rendered>,
     expanded: Vec<Expanded>,
-    index: HashMap<String, usize>,
+    index: Index,
     /// How many Applications have a name so far.
     names: HashMap<SmolStr, usize>,
 }
@@ -176,16 +180,24 @@ impl State {
 /// Adds an object, or one more place where a known one was found.
 fn take<T>(
     known: &mut Vec<Known<T>>,
-    index: &mut HashMap<String, usize>,
+    index: &mut Index,
     resource: &Resource,
     object: impl FnOnce() -> T,
     found: Found,
 ) {
-    let identity = format!("{}/{}/{}", resource.kind(), resource.name(), resource.node.to_json());
-    let at = *index.entry(identity).or_insert_with(|| {
-        known.push(Known { object: object(), found: BTreeSet::new() });
-        known.len() - 1
-    });
+    let name = (SmolStr::new(resource.kind()), SmolStr::new(resource.name()));
+    let twins = index.entry(name).or_default();
+    // Most names are there once: only twins are compared.
+    let content = (!twins.is_empty()).then(|| resource.node.to_json());
+    let same = content.and_then(|content| twins.iter().find(|(node, _)| node.to_json() == content));
+    let at = match same {
+        Some((_, at)) => *at,
+        None => {
+            known.push(Known { object: object(), found: BTreeSet::new() });
+            twins.push((resource.node.clone(), known.len() - 1));
+            known.len() - 1
+        }
+    };
     known[at].found.insert(found);
 }
 
