@@ -15,7 +15,6 @@ use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
 use crate::render::{Output, Resource};
-use crate::yaml::Node;
 
 /// How deep Applications may lead to Applications.
 const MAX_ROUNDS: usize = 32;
@@ -65,7 +64,7 @@ pub(super) struct Known<T> {
 }
 
 /// The objects of each kind and name, with their places among those of their kind.
-type Index = HashMap<(SmolStr, SmolStr), Vec<(Node, usize)>>;
+type Index = HashMap<(SmolStr, SmolStr), Vec<usize>>;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -134,10 +133,10 @@ impl State {
                     self.take_application(application, found);
                 }
                 "ApplicationSet" => {
-                    take(&mut self.sets, &mut self.index, resource, || Arc::new(resource.clone()), found);
+                    take(&mut self.sets, &mut self.index, Arc::new(resource.clone()), |set| set, found);
                 }
                 "AppProject" => {
-                    take(&mut self.projects, &mut self.index, resource, || Arc::new(resource.clone()), found);
+                    take(&mut self.projects, &mut self.index, Arc::new(resource.clone()), |project| project, found);
                 }
                 _ => {}
             }
@@ -145,16 +144,21 @@ impl State {
     }
 
     fn take_application(&mut self, application: Application, found: Found) {
-        let resource = application.resource.clone();
-        take(&mut self.applications, &mut self.index, &resource, || Arc::new(application), found);
+        take(
+            &mut self.applications,
+            &mut self.index,
+            Arc::new(application),
+            |application| &application.resource,
+            found,
+        );
     }
 
     fn expand_sets(&mut self, stages: &dyn Stages) {
         let first = self.expanded.len();
         let expanded: Vec<Expanded> = self.sets[first..].par_iter().map(|set| stages.expand(&set.object)).collect();
-        for (offset, expanded) in expanded.into_iter().enumerate() {
-            for application in &expanded.applications {
-                self.take_application(application.clone(), Found::Set(first + offset));
+        for (offset, mut expanded) in expanded.into_iter().enumerate() {
+            for application in std::mem::take(&mut expanded.applications) {
+                self.take_application(application, Found::Set(first + offset));
             }
             self.expanded.push(expanded);
         }
@@ -178,26 +182,18 @@ impl State {
 }
 
 /// Adds an object, or one more place where a known one was found.
-fn take<T>(
-    known: &mut Vec<Known<T>>,
-    index: &mut Index,
-    resource: &Resource,
-    object: impl FnOnce() -> T,
-    found: Found,
-) {
-    let name = (SmolStr::new(resource.kind()), SmolStr::new(resource.name()));
-    let twins = index.entry(name).or_default();
+fn take<T>(known: &mut Vec<Known<T>>, index: &mut Index, object: T, resource: impl Fn(&T) -> &Resource, found: Found) {
+    let own = resource(&object);
+    let twins = index.entry((SmolStr::new(own.kind()), SmolStr::new(own.name()))).or_default();
     // Most names are there once: only twins are compared.
-    let content = (!twins.is_empty()).then(|| resource.node.to_json());
-    let same = content.and_then(|content| twins.iter().find(|(node, _)| node.to_json() == content));
-    let at = match same {
-        Some((_, at)) => *at,
-        None => {
-            known.push(Known { object: object(), found: BTreeSet::new() });
-            twins.push((resource.node.clone(), known.len() - 1));
-            known.len() - 1
-        }
-    };
+    let content = (!twins.is_empty()).then(|| own.node.to_json());
+    let same = content
+        .and_then(|content| twins.iter().copied().find(|at| resource(&known[*at].object).node.to_json() == content));
+    let at = same.unwrap_or_else(|| {
+        known.push(Known { object, found: BTreeSet::new() });
+        twins.push(known.len() - 1);
+        known.len() - 1
+    });
     known[at].found.insert(found);
 }
 
