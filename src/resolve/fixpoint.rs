@@ -211,10 +211,9 @@ fn close(repository: &Repository, stages: &dyn Stages, state: State, findings: V
         }
     }
     fixpoint.rendered.sort_by(|a, b| a.target.id.cmp(&b.target.id));
-    fixpoint
-        .resolved
-        .applications
-        .sort_by(|a, b| (a.namespace(), a.name(), a.origin().mark).cmp(&(b.namespace(), b.name(), b.origin().mark)));
+    fixpoint.resolved.applications.sort_by_cached_key(|application| {
+        (SmolStr::new(application.namespace()), SmolStr::new(application.name()), application.origin().mark)
+    });
     let mut others: Vec<Rendered> =
         roots.into_iter().zip(&kept.roots).filter(|(_, kept)| **kept).map(|(rendered, _)| rendered).collect();
     for rendered in &others {
@@ -243,10 +242,10 @@ fn close(repository: &Repository, stages: &dyn Stages, state: State, findings: V
     let alive = |found: &BTreeSet<Found>| found.iter().any(|found| kept.is_kept(*found));
     fixpoint.resolved.projects =
         projects.into_iter().filter(|known| alive(&known.found)).map(|known| known.object).collect();
-    let by_name = |a: &Arc<Resource>, b: &Arc<Resource>| {
-        (a.namespace(), a.name(), a.node.mark()).cmp(&(b.namespace(), b.name(), b.node.mark()))
+    let by_name = |resource: &Arc<Resource>| {
+        (SmolStr::new(resource.namespace()), SmolStr::new(resource.name()), resource.node.mark())
     };
-    fixpoint.resolved.application_sets.sort_by(by_name);
-    fixpoint.resolved.projects.sort_by(by_name);
+    fixpoint.resolved.application_sets.sort_by_cached_key(by_name);
+    fixpoint.resolved.projects.sort_by_cached_key(by_name);
     fixpoint
 }
