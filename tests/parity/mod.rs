@@ -7,4 +7,5 @@ mod argo_validate;
 mod helm;
 pub(crate) mod kustomize;
 mod rego;
+mod release;
 mod templates;
