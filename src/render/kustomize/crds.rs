@@ -2,7 +2,8 @@
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::config::{BackReference, Config};
 use super::fieldspec::{self, FieldSpec};
 use super::kustomization::field;

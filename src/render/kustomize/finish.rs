@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Builds, Context};
+use super::accumulate::{Builds, Context};
+use super::build::Build;
 use super::config::{ORDER_FIRST, ORDER_LAST};
 use super::generate::{self, BUILD_ANNOTATIONS};
 use super::kustomization::{Kustomization, Sort};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::helm;
 use super::kustomization::{Generator, Kustomization};
 use super::resource::{Behavior, PreviousName, Res, depend, mapping_at, raw};

@@ -3,7 +3,8 @@
 //! Charts that lie in the repository are rendered by the project's own Helm engine; what would have to be fetched, and
 //! releases whose name Helm would invent, are not judged.
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::kustomization::{Reader, field};
 use super::metadata;
 use super::resource::{Res, raw};

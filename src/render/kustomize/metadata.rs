@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::kustomization::Kustomization;
 use super::resource::{Res, mapping_at};
 use crate::origin::Origin;

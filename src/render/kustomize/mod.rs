@@ -10,6 +10,7 @@
 //! Strategic merges follow the OpenAPI of Kubernetes 1.21.2, as kustomize carries it ([`MergeSchema`]).
 
 mod accumulate;
+mod build;
 mod config;
 mod crds;
 mod deprecated;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::config::{BackReference, Config};
 use super::fieldspec::{FieldError, FieldSpec, Make, has, visit};
 use super::resource::{CLUSTER, Gvk, Id, Res, in_style_of, leaves, raw};

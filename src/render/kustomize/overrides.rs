@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::kustomization::{Image, Kustomization, Label, Reader, Replica, field};
 use super::resource::raw;
 use crate::origin::{Mark, Origin};

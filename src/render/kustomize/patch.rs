@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::json_patch::{self, Operation};
 use super::kustomization::{Kustomization, PatchEntry, Selector};
 use super::merge::Merge;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context, join_origin};
+use super::accumulate::{Context, join_origin};
+use super::build::Build;
 use super::config::field_specs;
 use super::fieldspec::FieldSpec;
 use super::finish;

@@ -1,7 +1,7 @@
 //! What kustomize would fetch from elsewhere: which paths those are, and which directories of this repository stand for
 //! them.
 
-use super::accumulate::Build;
+use super::build::Build;
 use crate::finding::{Finding, NotJudged};
 use crate::yaml::Node;
 

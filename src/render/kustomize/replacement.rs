@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::kustomization::{Kustomization, Reader, Selector, field};
 use super::path::{Shape, Walk, lookup, split};
 use super::resource::{Gvk, Id, Res, is_nil_or_empty, leaves, raw};

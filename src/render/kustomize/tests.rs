@@ -257,3 +257,25 @@ fn build_variables_are_filled_in_where_argo_cd_fills_them_in() {
     // Annotations only with commonAnnotationsEnvsubst.
     assert_eq!(web["metadata"]["annotations"]["a"], "$ARGOCD_APP_NAME");
 }
+
+#[test]
+fn a_hundred_overlays_accumulate_their_base_once() {
+    let mut files = vec![
+        ("base/kustomization.yaml".to_owned(), "resources: [../common, all.yaml]\n".to_owned()),
+        ("base/all.yaml".to_owned(), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n".to_owned()),
+        ("common/kustomization.yaml".to_owned(), "resources: [all.yaml]\n".to_owned()),
+        ("common/all.yaml".to_owned(), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n".to_owned()),
+    ];
+    let overlay = |number: usize| format!("resources: [../base]\nnamePrefix: n{number}-\n");
+    files.extend((0..100).map(|number| (format!("overlay{number}/kustomization.yaml"), overlay(number))));
+    let repository = load(Arc::new(Snapshot::from_files(files)));
+    let builds = Builds::new(&repository);
+    for number in 0..100 {
+        let output = builds.build(&format!("overlay{number}"), &Overrides::none());
+        let names: Vec<&str> = output.resources.iter().map(|resource| resource.name()).collect();
+        assert_eq!(names, [format!("n{number}-a"), format!("n{number}-b")]);
+    }
+    let mut accumulated = builds.accumulated();
+    accumulated.sort();
+    assert_eq!(accumulated, ["base", "common"]);
+}

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::fieldspec::{self, FieldError, FieldSpec, Make, has, visit};
 use super::kustomization::{Image, Kustomization, Replica};
 use super::patch;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::fieldspec::split_path;
 use super::kustomization::{Reader, field};
 use super::resource::{Res, in_style_of, leaves, raw};

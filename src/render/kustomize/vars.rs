@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use smol_str::SmolStr;
 
-use super::accumulate::{Build, Context};
+use super::accumulate::Context;
+use super::build::Build;
 use super::fieldspec::{FieldError, Make, has, visit};
 use super::kustomization::{Kustomization, Variable};
 use super::path;
