@@ -233,3 +233,27 @@ fn the_health_of_live_objects_is_told_by_the_repositorys_own_checks_first() {
     let output = tiphys(&["argocd", "health", &live, "--settings", &settings]);
     assert_eq!(text(&output.stdout), "Web/shop Progressing: 2 are ready\nPersistentVolumeClaim/data Degraded\n");
 }
+
+#[test]
+fn the_page_of_the_rules_is_what_the_rules_say() {
+    let output = tiphys(&["rules", "--markdown"]);
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md")).expect("a page");
+    assert!(String::from_utf8_lossy(&output.stdout) == page, "write it again: tiphys rules --markdown > docs/rules.md");
+}
+
+#[test]
+fn a_baseline_accepts_what_was_found_through_moved_lines_and_other_formatting_and_says_what_is_gone() {
+    let repository = repository(&[("a.yaml", SECRET)]);
+    let root = repository.path().to_string_lossy().into_owned();
+    let known = repository.path().join("known.json").to_string_lossy().into_owned();
+    assert_eq!(tiphys(&["check", &root]).status.code(), Some(1));
+    assert_eq!(tiphys(&["check", "--write-baseline", &known, &root]).status.code(), Some(0));
+    let moved = "# moved\napiVersion: v1\nkind: Secret\nmetadata: {name: web, namespace: web}\ndata: {key: 'hunter2 hunter2'}\n";
+    fs::write(repository.path().join("a.yaml"), moved).expect("a file can be written");
+    let output = tiphys(&["check", "--fail-on", "info", "--baseline", &known, &root]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    fs::write(repository.path().join("a.yaml"), moved.replace("hunter2 hunter2", "aHVudGVyMg==")).expect("a file");
+    let output = tiphys(&["check", "--format", "concise", "--baseline", &known, &root]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("warning[unused-waiver]") && text.contains("known.json:"), "{text}");
+}

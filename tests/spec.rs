@@ -55,6 +55,15 @@ fn every_rule_does_what_its_specification_says() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
+#[test]
+fn every_rule_has_a_specification() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec");
+    let missing: Vec<_> =
+        rules::all().iter().filter(|rule| !directory.join(format!("{}.md", rule.id)).exists()).collect();
+    let missing: Vec<_> = missing.iter().map(|rule| rule.id).collect();
+    assert!(missing.is_empty(), "no tests/spec/<rule>.md for {missing:?}");
+}
+
 fn cases(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut open: Option<(String, String)> = None;

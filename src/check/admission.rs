@@ -81,7 +81,7 @@ impl Admission {
         findings.extend(found.into_iter().map(|(finding, _)| finding));
         findings.retain_mut(|finding| selection.apply(finding));
         fingerprint::assign(&repository.snapshot, &mut findings);
-        let applied = waiver::apply(&repository, &self.config, today, &selection, findings);
+        let applied = waiver::apply(&repository, &self.config, &[], today, &selection, findings);
         // Which waivers are of use is a matter of the repository, not of one request.
         let about = [expired_waiver::RULE.id, invalid_waiver::RULE.id, unused_waiver::RULE.id].map(SmolStr::new_static);
         Ok(applied.findings.into_iter().filter(|finding| !about.contains(&finding.rule)).collect())

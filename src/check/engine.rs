@@ -122,7 +122,8 @@ pub fn check(input: CheckInput) -> Checked {
         repository,
     };
     fingerprint::assign(&checked.repository.snapshot, &mut checked.findings);
-    let waived = waiver::apply(&checked.repository, &checked.config, today, &selection, checked.findings);
+    let waived =
+        waiver::apply(&checked.repository, &checked.config, &checked.rendered, today, &selection, checked.findings);
     checked.findings = waived.findings;
     checked.waived = waived.waived;
     checked.count();

@@ -6,14 +6,16 @@ use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
 use super::rules::immutable_field_changed::RULE;
-use super::{Checked, immutable};
+use super::rules::unused_waiver;
+use super::{Checked, Waived, immutable};
 use crate::finding::Finding;
-use crate::origin::Mark;
+use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
+use crate::waiver::baseline::{self, Baseline};
 
 /// Gives each of `findings` its fingerprint. It is made of the rule, the file, the resource, the field, the message
-/// without its numbers, and the text of the line; the same defect at several such lines is told apart by its order.
-/// Line numbers are no part of it.
+/// without its numbers, and where no field of an object is named, the words of the line; the same defect at several such
+/// places is told apart by its order. Line numbers and formatting are no part of it.
 pub(crate) fn assign(snapshot: &Snapshot, findings: &mut [Finding]) {
     let mut seen: BTreeMap<[u8; 32], u32> = BTreeMap::new();
     for finding in findings {
@@ -43,7 +45,11 @@ fn digest(snapshot: &Snapshot, finding: &Finding) -> [u8; 32] {
     part(finding.pointer.as_deref().unwrap_or_default());
     let message: String = finding.message.chars().filter(|c| !c.is_ascii_digit()).collect();
     part(&message);
-    part(line(snapshot, finding.mark).trim());
+    // What a field of an object is needs no text to be told by, which a formatter may change; else letters and digits
+    // tell, without quotes, spaces and braces.
+    if finding.resource.is_none() || finding.pointer.is_none() {
+        part(&line(snapshot, finding.mark).chars().filter(|c| c.is_alphanumeric()).collect::<String>());
+    }
     hash.finalize().into()
 }
 
@@ -80,4 +86,27 @@ pub fn new_since(base: &Checked, mut head: Checked) -> Checked {
     }
     head.count();
     head
+}
+
+/// `checked` without what the baseline in `file` accepts, and with what is left of it. An error says why the file is no
+/// baseline.
+pub fn since_baseline(mut checked: Checked, file: FileId, text: &str) -> Result<Checked, String> {
+    let (accepted, mut left) = Baseline::read(file, text)?.apply(&mut checked.findings);
+    checked.waived.extend(accepted.into_iter().map(|(finding, waiver)| Waived {
+        owner: SmolStr::default(),
+        reason: "in the baseline".to_owned(),
+        waiver,
+        finding,
+    }));
+    assign(&checked.repository.snapshot, &mut left);
+    if checked.config.rules.get(unused_waiver::RULE.id).is_none_or(|set| set.severity.is_some()) {
+        checked.findings.append(&mut left);
+    }
+    checked.count();
+    Ok(checked)
+}
+
+/// The text of a baseline that accepts everything that `checked` reports.
+pub fn baseline_of(checked: &Checked) -> String {
+    baseline::write(&checked.repository.snapshot, &checked.findings)
 }

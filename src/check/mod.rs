@@ -32,7 +32,7 @@ pub use approve::{Approved, approve};
 pub use catalogue::{RuleInfo, catalogue};
 pub use collect::{Accepted, Checked, Judgement, Summary, Waived};
 pub use engine::{CheckInput, check};
-pub use fingerprint::new_since;
+pub use fingerprint::{baseline_of, new_since, since_baseline};
 
 use std::sync::OnceLock;
 

@@ -1,14 +1,18 @@
 //! `tiphys check`
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::ValueEnum;
 
 use super::input::InputArgs;
 use super::output::OutputArgs;
 use super::progress::Progress;
 use super::{Failure, Status};
-use crate::check::{Checked, new_since, rules};
+use crate::check::{Checked, baseline_of, new_since, rules, since_baseline};
 use crate::finding::{Profile, Severity};
 use crate::run::{self, Input, Options};
+use crate::source::Content;
 
 /// Arguments of `tiphys check`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +25,12 @@ pub(super) struct Args {
     /// Report only findings that this git revision does not have
     #[arg(long, value_name = "REF")]
     new_since: Option<String>,
+    /// Accept what this file lists
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write everything that is found to this file, for --baseline, and end
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
     /// The severity from which findings fail the command
@@ -63,7 +73,18 @@ impl FailOn {
 pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let options = Options { profile: args.profile, today: chrono::Local::now().date_naive() };
     let progress = Progress::new("reading the repository");
-    let mut checked = judge(&args.input.read()?, options, &progress);
+    let mut input = args.input.read()?;
+    let baseline = match &args.baseline {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            let content = Content::Text(text.as_str().into());
+            let name = path.display().to_string();
+            Some((Arc::make_mut(&mut input.snapshot).add_external(name, content), text))
+        }
+        None => None,
+    };
+    let mut checked = judge(&input, options, &progress);
     let misconfigured = checked
         .findings()
         .iter()
@@ -73,7 +94,16 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         let base = judge(&args.input.read_revision(revision)?, options, &progress);
         checked = new_since(&base, checked);
     }
+    if let (Some(path), Some((file, text))) = (&args.baseline, baseline) {
+        checked = since_baseline(checked, file, &text)
+            .map_err(|problem| Failure::Usage(format!("{}: {problem}", path.display())))?;
+    }
     drop(progress);
+    if let Some(path) = &args.write_baseline {
+        std::fs::write(path, baseline_of(&checked))
+            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        return Ok(Status::Clean);
+    }
     args.output.write(&checked)?;
     let unaccepted = checked.not_judged().iter().any(|judgement| judgement.accepted.is_none());
     Ok(if misconfigured {

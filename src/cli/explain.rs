@@ -25,6 +25,9 @@ pub(super) struct RulesArgs {
     /// Print JSON: id, severity, profile, summary, policy and documentation of each
     #[arg(long)]
     json: bool,
+    /// Print Markdown: a table of the rules, and the documentation of each
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     #[command(flatten)]
     policies: PolicyArgs,
 }
@@ -88,6 +91,9 @@ pub(super) fn rules(args: &RulesArgs) -> Result<Status, Failure> {
             .collect();
         return print(&format!("{:#}\n", serde_json::Value::Array(list)));
     }
+    if args.markdown {
+        return print(&markdown(&rules));
+    }
     let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
     let mut text = String::new();
     for rule in &rules {
@@ -95,6 +101,34 @@ pub(super) fn rules(args: &RulesArgs) -> Result<Status, Failure> {
         text.push_str(&format!("{:width$}  {severity:7}  {profile:11}  {}\n", rule.id, rule.summary));
     }
     print(&text)
+}
+
+/// A page of all rules: `docs/rules.md`.
+fn markdown(rules: &[RuleInfo]) -> String {
+    let mut text = String::from(
+        "# Rules\n\nWritten by `tiphys rules --markdown`. A profile includes those before it: recommended (the default), \
+         strict, seed.\n\n| rule | severity | profile | reports |\n|---|---|---|---|\n",
+    );
+    for rule in rules {
+        let (severity, profile) = (rule.severity.as_str(), rule.profile.as_str());
+        text.push_str(&format!("| [{0}](#{0}) | {severity} | {profile} | {1} |\n", rule.id, rule.summary));
+    }
+    for rule in rules {
+        let from = rule.policy.as_ref().map(|path| format!(", policy `{path}`")).unwrap_or_default();
+        let doc: Vec<String> = rule.doc.trim().lines().map(heading_below).collect();
+        let (severity, profile) = (rule.severity.as_str(), rule.profile.as_str());
+        text.push_str(&format!("\n## {}\n\n{severity}, profile {profile}{from}\n\n{}\n", rule.id, doc.join("\n")));
+    }
+    text
+}
+
+/// A line of a rule's documentation without the space that a doc comment begins with, headings one level down.
+fn heading_below(line: &str) -> String {
+    let line = line.strip_prefix(' ').unwrap_or(line).trim_end();
+    match line.strip_prefix("## ") {
+        Some(heading) => format!("### {heading}"),
+        None => line.to_owned(),
+    }
 }
 
 fn print(text: &str) -> Result<Status, Failure> {

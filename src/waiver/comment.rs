@@ -89,10 +89,10 @@ fn next_line(text: &str, mark: Mark) -> u32 {
     mark.line + 1 + skipped as u32
 }
 
-type Parts = (SmolStr, SmolStr, String, NaiveDate);
+pub(super) type Parts = (SmolStr, SmolStr, String, NaiveDate);
 
 /// Reads `allow RULE reason="..." owner=NAME until=YYYY-MM-DD`, the three in any order.
-fn parse(body: &str) -> Result<Parts, String> {
+pub(super) fn parse(body: &str) -> Result<Parts, String> {
     let rest = body.strip_prefix("allow").filter(|rest| rest.starts_with(char::is_whitespace));
     let Some(rest) = rest else {
         let word = body.split_whitespace().next().unwrap_or_default();
@@ -106,7 +106,8 @@ fn parse(body: &str) -> Result<Parts, String> {
     let (mut owner, mut reason, mut expires) = (None, None, None);
     loop {
         rest = rest.trim_start();
-        if rest.is_empty() {
+        // What follows another `#` is said to people.
+        if rest.is_empty() || rest.starts_with('#') {
             break;
         }
         let Some((key, value)) = rest.split_once('=') else {

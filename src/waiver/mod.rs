@@ -1,14 +1,22 @@
 //! Findings and waivers in; the findings that stand, and the ones that are accepted, out.
 //!
-//! A waiver stands in `tiphys.yaml` or as a comment, on the line of the finding or alone on the line before:
+//! A waiver stands in `tiphys.yaml`, as a comment on the line of the finding or alone on the line before, or as an
+//! annotation of the object that it is about:
 //!
 //! ```yaml
 //! # tiphys: allow missing-probe reason="a job, not a server" owner=team-a until=2027-01-31
+//! metadata:
+//!   annotations:
+//!     tiphys.dev/allow: missing-probe reason="a job, not a server" owner=team-a until=2027-01-31
 //! ```
+//!
+//! A [`baseline`] accepts what was found on one day, without owner or reason.
 //!
 //! Owner, reason and expiry are required. A waiver that is incomplete, that has expired or that matches nothing is a
 //! finding: what nobody needs any more must not hide what comes next.
 
+mod annotation;
+pub(crate) mod baseline;
 mod comment;
 
 use std::collections::BTreeSet;
@@ -24,6 +32,7 @@ use crate::config::{Config, WaiverConfig, glob, matches_pattern};
 use crate::finding::{Finding, ResourceRef};
 use crate::load::Repository;
 use crate::origin::{FileId, Mark};
+use crate::resolve::Rendered;
 
 /// What [`apply`] makes of the findings.
 #[derive(Debug, Default)]
@@ -50,6 +59,8 @@ pub(crate) struct Waiver {
 enum Scope {
     /// A line of a file.
     Line(FileId, u32),
+    /// The objects with an annotation.
+    Objects(BTreeSet<ResourceRef>),
     /// What an entry of the configuration names.
     Entry { path: Option<GlobMatcher>, resource: Option<SmolStr>, fingerprint: Option<SmolStr> },
 }
@@ -59,6 +70,7 @@ enum Scope {
 pub(crate) fn apply(
     repository: &Repository,
     config: &Config,
+    rendered: &[Rendered],
     today: NaiveDate,
     selection: &Selection,
     findings: Vec<Finding>,
@@ -66,6 +78,7 @@ pub(crate) fn apply(
     let mut about = Vec::new();
     let mut waivers: Vec<Waiver> = config.waivers.iter().map(from_config).collect();
     comment::collect(repository, config, &mut waivers, &mut about);
+    annotation::collect(rendered, &mut waivers, &mut about);
     let mut usable = Vec::new();
     for waiver in waivers {
         if !selection.knows(&waiver.rule) {
@@ -142,6 +155,7 @@ impl Waiver {
             return false;
         }
         match &self.scope {
+            Scope::Objects(objects) => finding.resource.as_ref().is_some_and(|found| objects.contains(found)),
             Scope::Line(id, line) => finding.mark.file == *id && finding.mark.line == *line,
             Scope::Entry { path, resource, fingerprint } => {
                 path.as_ref().is_none_or(|path| path.is_match(file))
