@@ -61,7 +61,9 @@ pub async fn compare(
         {
             continue;
         }
-        match keeps(listed, deployment.applications.get(&application).map(|unit| unit.pruning), options) {
+        let unit = deployment.applications.get(&application);
+        let policy = unit.and_then(|unit| super::options(&unit.application).prune_option);
+        match keeps(listed, unit.map(|unit| unit.pruning), policy.as_deref(), options) {
             Some(reason) => plan.skipped.push(Skipped {
                 object: listed.object.clone(),
                 application,
@@ -103,13 +105,22 @@ fn prune(application: String, listed: Listed) -> Prune {
 }
 
 /// Why an object that is no longer deployed stays.
-fn keeps(listed: &Listed, pruning: Option<Pruning>, options: PruneOptions) -> Option<&'static str> {
+///
+/// `policy` is what the Application's sync options say of `Prune`; the object's own come first.
+fn keeps(
+    listed: &Listed,
+    pruning: Option<Pruning>,
+    policy: Option<&str>,
+    options: PruneOptions,
+) -> Option<&'static str> {
     let sync_options = listed.annotations.get("argocd.argoproj.io/sync-options").map_or("", String::as_str);
     let says = |words: &[&str]| sync_options.split(',').any(|option| words.contains(&option.trim()));
-    if says(&["Prune=false", "Delete=false"]) {
+    let own = sync_options.split(',').find_map(|option| option.trim().strip_prefix("Prune="));
+    let prune = own.or(policy);
+    if prune == Some("false") || says(&["Delete=false"]) {
         return Some("its sync options forbid to prune it");
     }
-    if says(&["Prune=confirm", "Delete=confirm"]) && !options.all {
+    if (prune == Some("confirm") || says(&["Delete=confirm"])) && !options.all {
         return Some("its sync options ask for a confirmation (see --prune)");
     }
     match pruning {
@@ -264,12 +275,15 @@ mod tests {
     fn nothing_is_pruned_for_an_application_that_was_not_rendered_whole() {
         let all = PruneOptions { all: true };
         let web = listed("shop:/ConfigMap:shop/web", "");
-        assert!(keeps(&web, Some(Pruning::Never), all).is_some());
-        assert!(keeps(&web, Some(Pruning::Empty), PruneOptions::default()).is_some());
-        assert!(keeps(&web, Some(Pruning::Empty), all).is_none());
-        assert!(keeps(&web, Some(Pruning::Asked), PruneOptions::default()).is_some());
-        assert!(keeps(&web, Some(Pruning::Automated), PruneOptions::default()).is_none());
-        assert!(keeps(&listed("", "Replace=true, Prune=false"), Some(Pruning::Automated), all).is_some());
+        assert!(keeps(&web, Some(Pruning::Never), None, all).is_some());
+        assert!(keeps(&web, Some(Pruning::Empty), None, PruneOptions::default()).is_some());
+        assert!(keeps(&web, Some(Pruning::Empty), None, all).is_none());
+        assert!(keeps(&web, Some(Pruning::Asked), None, PruneOptions::default()).is_some());
+        assert!(keeps(&web, Some(Pruning::Automated), None, PruneOptions::default()).is_none());
+        assert!(keeps(&web, Some(Pruning::Automated), Some("false"), all).is_some());
+        let own = listed("", "Prune=true");
+        assert!(keeps(&own, Some(Pruning::Automated), Some("false"), all).is_none(), "its own options come first");
+        assert!(keeps(&listed("", "Replace=true, Prune=false"), Some(Pruning::Automated), None, all).is_some());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod crash;
 mod harness;
 mod hooks;
 mod journal;
+mod order;
 mod platform;
 mod refusal;
 mod repository;
