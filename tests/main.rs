@@ -11,6 +11,7 @@ mod argocd;
 mod check;
 mod cli;
 mod cluster;
+mod fix;
 mod hostile;
 mod layers;
 mod parity;

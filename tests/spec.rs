@@ -5,7 +5,7 @@
 //! a finding is expected: its severity, its rule and, if given, a part of its message or help. Nothing else may be
 //! found by the specified rule, nor by a rule that the case names; other rules are not looked at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -15,9 +15,9 @@ use tiphys::run::{Input, Options, run};
 use tiphys::source::Snapshot;
 
 /// Files that belong together, and where they begin in the specification.
-struct Case {
-    line: usize,
-    files: Vec<(String, String)>,
+pub(crate) struct Case {
+    pub(crate) line: usize,
+    pub(crate) files: Vec<(String, String)>,
 }
 
 /// A finding that a comment asks for.
@@ -32,13 +32,7 @@ struct Expected {
 
 #[test]
 fn every_rule_does_what_its_specification_says() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec");
-    let mut paths: Vec<_> = std::fs::read_dir(&directory)
-        .expect("tests/spec is in the crate")
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    paths.sort();
+    let paths = specifications();
     let only = std::env::var("SPEC").ok();
     let mut failures = Vec::new();
     for path in paths {
@@ -64,7 +58,20 @@ fn every_rule_has_a_specification() {
     assert!(missing.is_empty(), "no tests/spec/<rule>.md for {missing:?}");
 }
 
-fn cases(text: &str) -> Vec<Case> {
+/// The files of all specifications, sorted.
+pub(crate) fn specifications() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec");
+    let mut paths: Vec<_> = std::fs::read_dir(&directory)
+        .expect("tests/spec is in the crate")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+/// The cases of a specification.
+pub(crate) fn cases(text: &str) -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     let mut open: Option<(String, String)> = None;
     let mut new = true;
