@@ -9,7 +9,7 @@ use similar::TextDiff;
 
 use super::check::profile;
 use super::input::InputArgs;
-use super::output::print;
+use super::output::{note, print};
 use super::progress::Progress;
 use super::{Failure, Status};
 use crate::check::rules;
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
             let _ = write!(text, "{}", diff.unified_diff().header(&old, &new));
         }
         print(|out| out.write_all(text.as_bytes()))?;
-        eprint!("{}", summary(&fixed, "would be mended"));
+        note(summary(&fixed, "would be mended").trim_end());
         return Ok(if fixed.files.is_empty() { Status::Clean } else { Status::Findings });
     }
     for file in &fixed.files {

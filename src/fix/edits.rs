@@ -77,7 +77,7 @@ pub(super) fn applied<'f>(
     let mut texts = BTreeMap::new();
     for (file, mut edits) in by_file {
         let Some(text) = snapshot.text(file) else { continue };
-        edits.sort_by(|a, b| (a.0.start, a.0.end).cmp(&(b.0.start, b.0.end)));
+        edits.sort_by_key(|(range, _)| (range.start, range.end));
         edits.dedup();
         let new = edited(text, &edits);
         let is_yaml = |text: &str| read(file, text, Limits::default()).problems.is_empty();

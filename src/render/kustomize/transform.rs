@@ -129,15 +129,12 @@ fn not_a_scalar(node: &Node) -> FieldError {
     FieldError { message: format!("a plain value was expected, found {found}"), origin: node.origin.clone() }
 }
 
+/// Changes a value, and is told what the change depends on.
+type Set<'s> = dyn FnMut(&mut Node, &Option<Follows>) -> Result<(), FieldError> + 's;
+
 /// Visits `spec` in `res`, if it is for its kind and there is something to visit. `set` is told what the change depends
 /// on.
-fn at_spec(
-    res: &mut Res,
-    spec: &FieldSpec,
-    make: Make,
-    asked: &Origin,
-    set: &mut dyn FnMut(&mut Node, &Option<Follows>) -> Result<(), FieldError>,
-) -> Result<(), FieldError> {
+fn at_spec(res: &mut Res, spec: &FieldSpec, make: Make, asked: &Origin, set: &mut Set<'_>) -> Result<(), FieldError> {
     let creates = spec.create && make != Make::Nothing;
     if !spec.is_for(&res.gvk()) || !(creates || has(&res.node, &spec.parts)) {
         return Ok(());
@@ -199,12 +196,7 @@ pub(super) fn namespace(
     build.check_duplicates(context);
 }
 
-fn bind_subjects(
-    res: &mut Res,
-    subjects: Subjects,
-    by: &Origin,
-    set: &mut dyn FnMut(&mut Node, &Option<Follows>) -> Result<(), FieldError>,
-) -> Result<(), FieldError> {
+fn bind_subjects(res: &mut Res, subjects: Subjects, by: &Origin, set: &mut Set<'_>) -> Result<(), FieldError> {
     let kind = res.type_origins();
     let (key, wanted) = match subjects {
         Subjects::Default => ("name", "default"),
