@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use best::best;
 use rayon::prelude::*;
 use serde_json::Value as Json;
-use tiphys::load::load;
+use tiphys::load::load_lazily;
 use tiphys::render::helm::Charts;
 use tiphys::source::worktree;
 
@@ -49,7 +49,7 @@ fn main() {
     let theirs: Duration = timed.iter().map(|(time, _)| *time).sum();
     // From the files on the disk to the text.
     let ours = best(RUNS, || {
-        let repository = load(Arc::new(worktree::read_all(&root.join("charts")).expect("readable charts")));
+        let repository = load_lazily(Arc::new(worktree::read_all(&root.join("charts")).expect("readable charts")));
         let charts = Charts::new(&repository);
         let rendered = cases.par_iter().filter(|case| {
             let (chart, mut release, flags) = release::release(case);

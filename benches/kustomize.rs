@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use best::best;
 use rayon::prelude::*;
-use tiphys::load::{Repository, load};
+use tiphys::load::{Repository, load_lazily};
 use tiphys::render::kustomize::{Builds, Options, Overrides};
 use tiphys::source::worktree;
 
@@ -86,7 +86,7 @@ fn main() {
 fn measure(tree: &Path, peer: &[&str], start: Duration) -> Cost {
     let tree = tree.canonicalize().expect("a tree that exists");
     let snapshot = Arc::new(worktree::read_all(&tree).expect("a readable tree"));
-    let repository = load(Arc::clone(&snapshot));
+    let repository = load_lazily(Arc::clone(&snapshot));
     let mut targets: Vec<String> = snapshot
         .files()
         .filter_map(|(_, file)| {
@@ -113,7 +113,7 @@ fn measure(tree: &Path, peer: &[&str], start: Duration) -> Cost {
     // From the files on the disk to the text, as a process of its own would.
     let whole = || {
         let snapshot = worktree::read_all(&tree).expect("a readable tree");
-        let repository = load(Arc::new(snapshot));
+        let repository = load_lazily(Arc::new(snapshot));
         std::hint::black_box(build(&repository, &targets));
     };
     cost.wall = best(RUNS, whole);

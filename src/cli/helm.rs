@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::{Failure, Status};
-use crate::load::{Repository, load};
+use crate::load::{Repository, load_lazily};
 use crate::origin::Mark;
 use crate::render::helm::{Charts, Flags, HelmError, Release, SetKind, SetValue, name_from_template};
 use crate::render::template::bytes;
@@ -230,7 +230,7 @@ impl Template {
             release.sets.push(SetValue { kind: SetKind::File, expression: format!("{key}={name}"), mark: Mark::NONE });
         }
         let chart = read_chart(Path::new(chart), &mut files)?;
-        Ok((load(Arc::new(Snapshot::new(files))), chart, release))
+        Ok((load_lazily(Arc::new(Snapshot::new(files))), chart, release))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Subcommand, ValueEnum};
 
 use super::{Failure, Status};
-use crate::load::{KUSTOMIZATION_NAMES, Repository, load};
+use crate::load::{KUSTOMIZATION_NAMES, Repository, load_lazily};
 use crate::origin::Mark;
 use crate::render::Output;
 use crate::render::kustomize::{Builds, Options, Overrides};
@@ -87,7 +87,7 @@ fn build(
     args: &BuildArgs,
 ) -> Result<(Output, Repository, Vec<String>), Failure> {
     let snapshot = worktree::read_paths(Path::new("/"), read).map_err(|error| Failure::Usage(error.to_string()))?;
-    let repository = load(Arc::new(snapshot));
+    let repository = load_lazily(Arc::new(snapshot));
     let options = Options { restrict: args.load_restrictor == Restrictor::RootOnly, helm: args.enable_helm };
     let builds = Builds::with(&repository, options);
     let target = directory.strip_prefix("/").unwrap_or(directory).to_string_lossy();

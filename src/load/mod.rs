@@ -51,7 +51,17 @@ pub enum Class {
 pub const KUSTOMIZATION_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Classifies and parses `snapshot`.
-pub fn load(mut snapshot: Arc<Snapshot>) -> Repository {
+pub fn load(snapshot: Arc<Snapshot>) -> Repository {
+    let repository = load_lazily(snapshot);
+    let ids: Vec<FileId> = repository.snapshot.files().map(|(id, _)| id).collect();
+    ids.par_iter().filter(|id| repository.is_yaml(**id)).for_each(|id| {
+        repository.yaml(*id);
+    });
+    repository
+}
+
+/// Classifies `snapshot`, and parses a file only when somebody asks for it: for who needs a few files of many.
+pub fn load_lazily(mut snapshot: Arc<Snapshot>) -> Repository {
     if snapshot.has_archives() {
         Arc::make_mut(&mut snapshot).unpack();
     }
@@ -78,12 +88,7 @@ pub fn load(mut snapshot: Arc<Snapshot>) -> Repository {
     let classes: Vec<Class> = snapshot.files().map(|(_, file)| classify(&file.path, &directories)).collect();
     let yaml = snapshot.files().map(|_| OnceLock::new()).collect();
     let kustomizations = kustomizations.into_iter().map(|(directory, (_, id))| (directory, id)).collect();
-    let repository = Repository { snapshot, classes, yaml, kustomizations, charts };
-    let ids: Vec<FileId> = repository.snapshot.files().map(|(id, _)| id).collect();
-    ids.par_iter().filter(|id| repository.is_yaml(**id)).for_each(|id| {
-        repository.yaml(*id);
-    });
-    repository
+    Repository { snapshot, classes, yaml, kustomizations, charts }
 }
 
 /// Whether `path` lies in the `templates` directory of one of `charts`.
