@@ -37,6 +37,7 @@ pub mod cli;
 pub mod config;
 pub mod finding;
 pub mod fix;
+mod glob;
 pub mod graph;
 pub mod health;
 pub mod load;

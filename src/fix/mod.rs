@@ -129,7 +129,7 @@ pub fn fix(input: &Input, options: Options, selection: &Selection) -> Fixed {
             refuse(&mut fixed, &now.snapshot, change.finding, "the file would not be YAML any more");
             refused.insert(key(change.finding));
         }
-        before = kept.iter().map(|change| key(change.finding)).map(|key| (key.clone(), counts[&key])).collect();
+        before = kept.iter().filter_map(|change| counts.remove_entry(&key(change.finding))).collect();
         fixed.mended.extend(kept.iter().map(|change| mended(&now.snapshot, change.finding)));
         now.snapshot = Arc::new(snapshot);
     }

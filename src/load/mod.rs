@@ -157,13 +157,13 @@ impl Repository {
     }
 
     /// Whether a file that is YAML by its name is text that a chart reads with `.Files` and fills in: nobody else parses
-    /// it, so it need not be YAML. `questions.yaml` is read by Rancher alone.
+    /// it, so it need not be YAML.
     pub fn is_chart_text(&self, id: FileId) -> bool {
         let path = self.snapshot.path(id);
         let name = base_name(path);
         self.class(id) == Class::ChartFile
-            && (matches!(name, "questions.yaml" | "questions.yml")
-                || !name.contains("values") && self.snapshot.text(id).is_some_and(|text| text.contains("{{")))
+            && !name.contains("values")
+            && self.snapshot.text(id).is_some_and(|text| text.contains("{{"))
     }
 
     /// Whether a file takes part in what is judged, by its name and place: YAML, templates and policies. A picture that

@@ -6,7 +6,6 @@
 pub mod applicationset;
 pub mod cluster;
 pub mod fixpoint;
-pub mod glob;
 pub mod instance;
 mod overrides;
 pub mod permission;

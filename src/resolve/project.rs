@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::applicationset::pattern::path_match;
-use super::glob::Glob;
+use crate::glob::Glob;
 use crate::render::Resource;
 use crate::yaml::Node;
 

@@ -200,8 +200,7 @@ impl Site {
         limits: &Limits,
     ) -> Result<Result<(), String>, SyncError> {
         let made = self.journal.created(failed.id)?;
-        let made: BTreeSet<Key> =
-            made.into_iter().flat_map(|key| [Key { namespace: String::new(), ..key.clone() }, key]).collect();
+        let made: BTreeSet<Key> = made.into_iter().flat_map(|key| [key.bare(), key]).collect();
         let candidates = work.goal.objects.iter().map(|object| named(object)).filter(|(_, key)| made.contains(key));
         let goal = backwards(good, candidates, &work.goal.options)?;
         let record = self.journal.operation(&self.place, &work.id, Kind::Rollback, &goal.content)?;

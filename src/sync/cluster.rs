@@ -78,6 +78,13 @@ pub struct Listed {
     pub owned: bool,
 }
 
+/// `manifest` as the client sends it.
+fn typed(object: &ObjectRef, manifest: &Value) -> Result<DynamicObject, SyncError> {
+    let refused =
+        |error: serde_json::Error| SyncError::Api { what: object.to_string(), code: 0, reason: error.to_string() };
+    serde_json::from_value(manifest.clone()).map_err(refused)
+}
+
 fn api_error(what: impl std::fmt::Display) -> impl FnOnce(kube::Error) -> SyncError {
     move |error| SyncError::Api {
         what: what.to_string(),
@@ -278,11 +285,7 @@ impl Cluster {
     ) -> Result<Value, SyncError> {
         let known = self.found(object).await?;
         let api = self.api(&known, &object.namespace);
-        let wanted: DynamicObject = serde_json::from_value(manifest.clone()).map_err(|error| SyncError::Api {
-            what: object.to_string(),
-            code: 0,
-            reason: error.to_string(),
-        })?;
+        let wanted = typed(object, manifest)?;
         let parameters = writing.post();
         let live = self.ask(Patience::LONG, || api.create(&parameters, &wanted)).await;
         Ok(value(live.map_err(api_error(object))?, &known))
@@ -300,11 +303,7 @@ impl Cluster {
     ) -> Result<Value, SyncError> {
         let known = self.found(object).await?;
         let api = self.api(&known, &object.namespace);
-        let wanted: DynamicObject = serde_json::from_value(manifest.clone()).map_err(|error| SyncError::Api {
-            what: object.to_string(),
-            code: 0,
-            reason: error.to_string(),
-        })?;
+        let wanted = typed(object, manifest)?;
         let parameters = writing.post();
         let live = self.ask(Patience::LONG, || api.replace(&object.name, &parameters, &wanted)).await;
         Ok(value(live.map_err(api_error(object))?, &known))

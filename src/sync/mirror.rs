@@ -181,6 +181,12 @@ impl Shared {
         self.state().objects.get(key).cloned()
     }
 
+    /// The live object of that name; one without a namespace where the key names one in vain.
+    pub(super) fn find(&self, key: &Key) -> Option<Arc<Value>> {
+        let state = self.state();
+        state.objects.get(key).or_else(|| state.objects.get(&key.bare())).cloned()
+    }
+
     /// Those of `keys` that are live.
     pub(super) fn some<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> Vec<Arc<Value>> {
         let state = self.state();

@@ -109,10 +109,7 @@ async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Ou
         let writes = matches!(act.verb.as_str(), "apply" | "create" | "replace" | "update");
         let known = outcomes.iter().any(|outcome| outcome.key == act.key && outcome.phase == act.phase);
         if writes && act.hook && !known {
-            let live = hands
-                .mirror
-                .get(&act.key)
-                .or_else(|| hands.mirror.get(&Key { namespace: String::new(), ..act.key.clone() }));
+            let live = hands.mirror.find(&act.key);
             if live.is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&act.before)) {
                 let outcome = Outcome {
                     key: act.key,
@@ -285,11 +282,7 @@ impl Drive<'_> {
             if outcome.state != Some(State::Running) {
                 continue;
             }
-            let live = self
-                .hands
-                .mirror
-                .get(&outcome.key)
-                .or_else(|| self.hands.mirror.get(&Key { namespace: String::new(), ..outcome.key.clone() }));
+            let live = self.hands.mirror.find(&outcome.key);
             let said = live.as_ref().and_then(|live| assessed(live, None));
             let reason = match (self.watch.reasons.get(&outcome.key), said) {
                 (Some(reason), _) => reason.clone(),

@@ -8,6 +8,7 @@
 //! Input is hostile: size, depth and alias expansion are limited ([`Limits`]), and reading never recurses.
 
 mod node;
+mod padding;
 mod read;
 mod scalar;
 mod timestamp;

@@ -10,6 +10,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInpu
 use smol_str::SmolStr;
 
 use super::node::{Entry, Mapping, Node, Sequence, Value};
+use super::padding::Padding;
 use super::scalar::{Scalar, Style, Tag};
 use crate::origin::{FileId, Mark, Origin};
 
@@ -108,6 +109,7 @@ pub fn read(file: FileId, text: &str, limits: Limits) -> YamlFile {
         copied: 0,
         seen: 0,
         start: Position { byte: 0, line: 0 },
+        padding: Padding::default(),
         stack: Vec::new(),
         anchors: HashMap::new(),
         out: YamlFile::default(),
@@ -182,10 +184,15 @@ struct Builder<'t> {
     /// The byte offset up to which comments were looked for.
     seen: usize,
     start: Position,
+    /// What the parser is given more than is in the text.
+    padding: Padding,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Node>,
     out: YamlFile,
 }
+
+/// What the parser says of a quoted text whose further lines are not indented as deep as what it is in.
+const UNINDENTED: &str = "invalid indentation in quoted scalar";
 
 /// Above this many entries, keys that repeat are found by a set instead of by looking through them.
 const SMALL_MAPPING: usize = 12;
@@ -197,8 +204,11 @@ impl<'t> Builder<'t> {
         self.seen = position.byte;
         self.stack.clear();
         self.anchors.clear();
-        let text = self.text;
-        let mut parser = Parser::new(StrInput::new(&text[position.byte..]));
+        let YamlFile { documents, comments, problems } = &self.out;
+        let (documents, comments, problems) = (documents.len(), comments.len(), problems.len());
+        let copied = self.copied;
+        let text = self.padding.apply(self.text, position.byte, |byte| self.offsets.index(byte));
+        let mut parser = Parser::new(StrInput::new(&text));
         loop {
             let stop = match parser.next_event() {
                 None => return None,
@@ -207,6 +217,13 @@ impl<'t> Builder<'t> {
                     return None;
                 }
                 Some(Ok((event, span))) => self.event(event, span).err(),
+                Some(Err(error)) if error.info() == UNINDENTED && self.pad(*error.marker()) => {
+                    self.out.documents.truncate(documents);
+                    self.out.comments.truncate(comments);
+                    self.out.problems.truncate(problems);
+                    self.copied = copied;
+                    return Some(position);
+                }
                 Some(Err(error)) => Some(self.syntax(&error)),
             };
             if let Some(problem) = stop {
@@ -215,6 +232,13 @@ impl<'t> Builder<'t> {
                 return self.next_document(line);
             }
         }
+    }
+
+    /// Pads the quoted text that begins at `marker`; whether the run is to be repeated with that.
+    fn pad(&mut self, marker: Marker) -> bool {
+        let start = self.byte(marker).min(self.text.len());
+        let end = self.quoted_end(start, self.text.len());
+        self.padding.add(self.text, start..end, marker.col())
     }
 
     fn syntax(&self, error: &ScanError) -> Problem {
@@ -241,9 +265,10 @@ impl<'t> Builder<'t> {
     }
 
     fn byte(&self, marker: Marker) -> usize {
+        let index = self.padding.index(marker.index());
         match &self.offsets {
-            Offsets::Ascii => self.start.byte + marker.index(),
-            table => table.byte(table.index(self.start.byte) + marker.index()),
+            Offsets::Ascii => self.start.byte + index,
+            table => table.byte(table.index(self.start.byte) + index),
         }
     }
 
@@ -251,7 +276,7 @@ impl<'t> Builder<'t> {
         Mark {
             file: self.file,
             line: (self.start.line + marker.line()) as u32,
-            column: marker.col() as u32 + 1,
+            column: self.padding.column(marker.line(), marker.col()) as u32 + 1,
             start: start as u32,
             end: end as u32,
         }

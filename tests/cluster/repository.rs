@@ -48,6 +48,32 @@ impl Ended {
     }
 }
 
+/// A `syncPolicy` that leaves nothing to a person.
+pub(crate) const AUTOMATED: &str = "automated: {prune: true, selfHeal: true}\n    syncOptions: [CreateNamespace=true]";
+
+/// An Application, of the path of a repository, which deploys into the namespace of its name.
+pub(crate) fn application(name: &str, repository: &str, path: &str, policy: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: {name}
+  namespace: argocd
+spec:
+  project: default
+  source:
+    repoURL: https://git.example.com/{repository}.git
+    path: {path}
+    targetRevision: main
+  destination:
+    server: https://kubernetes.default.svc
+    namespace: {name}
+  syncPolicy:
+    {policy}
+"
+    )
+}
+
 /// tiphys, without arguments yet.
 pub(crate) fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_tiphys"))
@@ -56,35 +82,13 @@ pub(crate) fn command() -> Command {
 impl Repository {
     /// A repository whose Application and namespace are called `name`.
     pub(crate) fn new(name: &'static str) -> Repository {
-        Repository::with_policy(
-            name,
-            "automated: {prune: true, selfHeal: true}\n    syncOptions: [CreateNamespace=true]",
-        )
+        Repository::with_policy(name, AUTOMATED)
     }
 
     /// The same with another `syncPolicy`.
     pub(crate) fn with_policy(name: &'static str, policy: &str) -> Repository {
         let repository = Repository { directory: tempfile::tempdir().expect("a directory is made"), name };
-        let application = format!(
-            "apiVersion: argoproj.io/v1alpha1
-kind: Application
-metadata:
-  name: {name}
-  namespace: argocd
-spec:
-  project: default
-  source:
-    repoURL: https://git.example.com/{name}.git
-    path: manifests
-    targetRevision: main
-  destination:
-    server: https://kubernetes.default.svc
-    namespace: {name}
-  syncPolicy:
-    {policy}
-"
-        );
-        repository.write("application.yaml", &application);
+        repository.write("application.yaml", &application(name, name, "manifests", policy));
         repository
     }
 

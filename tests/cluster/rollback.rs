@@ -3,34 +3,11 @@
 use std::time::Instant;
 
 use super::harness::{DEPLOYMENT, NAMESPACE, control_plane};
-use super::repository::{Repository, command};
+use super::repository::{AUTOMATED, Repository, application, command};
 use super::sync::deployment;
 
 /// Applications in the one repository.
 const COUNT: usize = 50;
-
-fn application(name: &str) -> String {
-    format!(
-        "apiVersion: argoproj.io/v1alpha1
-kind: Application
-metadata:
-  name: {name}
-  namespace: argocd
-spec:
-  project: default
-  source:
-    repoURL: https://git.example.com/many.git
-    path: apps/{name}
-    targetRevision: main
-  destination:
-    server: https://kubernetes.default.svc
-    namespace: {name}
-  syncPolicy:
-    automated: {{prune: true, selfHeal: true}}
-    syncOptions: [CreateNamespace=true]
-"
-    )
-}
 
 fn write(repository: &Repository, tag: &str) {
     for number in 0..COUNT {
@@ -63,7 +40,10 @@ fn fifty_applications_with_a_bad_image_are_healthy_again_within_thirty_seconds()
     repository.remove("application.yaml");
     for number in 0..COUNT {
         let name = format!("many-{number}");
-        repository.write(&format!("applications/{name}.yaml"), &application(&name));
+        repository.write(
+            &format!("applications/{name}.yaml"),
+            &application(&name, "many", &format!("apps/{name}"), AUTOMATED),
+        );
     }
     write(&repository, "1.0.0");
     repository.plan(plane);

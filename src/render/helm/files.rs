@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine;
-use regex::Regex;
 use smol_str::SmolStr;
 
 use super::chart::ChartFile;
+use crate::glob::Glob;
 use crate::render::template::{Call, FunctionError, Map, Object, Param, Value, bytes, print};
 use crate::source::base_name;
 
@@ -48,7 +48,7 @@ impl Object for Files {
             "Get" => Value::String(bytes::text(self.get(text))),
             "GetBytes" => Value::Bytes(self.get(text).into()),
             "Glob" => {
-                let matcher = glob(text);
+                let matcher = Glob::new(text, Some('/'));
                 let chosen = self.0.iter().filter(|(name, _)| matcher.as_ref().is_none_or(|glob| glob.is_match(name)));
                 let chosen = chosen.map(|(name, file)| (name.clone(), file.clone())).collect();
                 Value::Object(std::rc::Rc::new(Files(chosen)))
@@ -89,57 +89,4 @@ impl Object for Files {
     fn as_any(&self) -> &dyn Any {
         self
     }
-}
-
-/// A pattern of gobwas/glob with `/` as separator; `None` for a malformed one, which matches everything.
-fn glob(pattern: &str) -> Option<Regex> {
-    let mut out = String::from("^(?s)");
-    let mut chars = pattern.chars().peekable();
-    let mut alternatives = 0;
-    while let Some(c) = chars.next() {
-        match c {
-            '*' if chars.peek() == Some(&'*') => {
-                while chars.peek() == Some(&'*') {
-                    chars.next();
-                }
-                out.push_str(".*");
-            }
-            '*' => out.push_str("[^/]*"),
-            '?' => out.push_str("[^/]"),
-            '{' => {
-                alternatives += 1;
-                out.push_str("(?:");
-            }
-            '}' if alternatives > 0 => {
-                alternatives -= 1;
-                out.push(')');
-            }
-            ',' if alternatives > 0 => out.push('|'),
-            '[' => {
-                out.push('[');
-                if chars.peek() == Some(&'!') {
-                    chars.next();
-                    out.push('^');
-                }
-                loop {
-                    match chars.next()? {
-                        ']' => break,
-                        c @ ('[' | '\\' | '&' | '~') => {
-                            out.push('\\');
-                            out.push(c);
-                        }
-                        c => out.push(c),
-                    }
-                }
-                out.push(']');
-            }
-            '\\' => out.push_str(&regex::escape(&chars.next()?.to_string())),
-            c => out.push_str(&regex::escape(&c.to_string())),
-        }
-    }
-    out.push('$');
-    if alternatives > 0 {
-        return None;
-    }
-    Regex::new(&out).ok()
 }

@@ -191,7 +191,7 @@ impl Backend for Live {
 
     async fn get(&mut self, key: &Key) -> Result<Option<Arc<Value>>, String> {
         if key.kind == "Namespace" && key.group.is_empty() {
-            return Ok(self.hands.mirror.get(&Key { namespace: String::new(), ..key.clone() }));
+            return Ok(self.hands.mirror.get(&key.bare()));
         }
         let Some((api_version, _)) = self
             .wanted

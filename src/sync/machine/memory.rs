@@ -101,8 +101,7 @@ impl<S: Fn(&str, &str) -> Option<bool> + Send + Sync> Backend for Memory<S> {
     }
 
     async fn get(&mut self, key: &Key) -> Result<Option<Arc<Value>>, String> {
-        let bare = Key { namespace: String::new(), ..key.clone() };
-        Ok(self.objects.get(key).or_else(|| self.objects.get(&bare)).cloned())
+        Ok(self.objects.get(key).or_else(|| self.objects.get(&key.bare())).cloned())
     }
 
     async fn perform(&mut self, acts: Vec<Act>) -> Vec<Result<String, Refusal>> {

@@ -133,6 +133,11 @@ pub struct Key {
 }
 
 impl Key {
+    /// The same without a namespace: the name of what lives in none.
+    pub fn bare(&self) -> Key {
+        Key { namespace: String::new(), ..self.clone() }
+    }
+
     /// The names of `object`.
     pub fn of(object: &Value) -> Key {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

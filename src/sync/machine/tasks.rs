@@ -187,7 +187,7 @@ pub(super) fn is_namespace(object: &Value, name: &str) -> bool {
 /// The live object for `target`, taken out of `live`.
 fn take<B: Backend>(live: &mut BTreeMap<Key, Arc<Value>>, target: &Value, backend: &B) -> Option<Arc<Value>> {
     let key = Key::of(target);
-    let bare = Key { namespace: String::new(), ..key.clone() };
+    let bare = key.bare();
     match backend.is_namespaced(target["apiVersion"].as_str().unwrap_or_default(), &key.kind) {
         Some(true) => live.remove(&key),
         Some(false) => live.remove(&bare),

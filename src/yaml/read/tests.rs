@@ -135,3 +135,30 @@ fn empty_documents_are_no_documents() {
     assert_eq!(parse("# only a comment\n").documents.len(), 0);
     assert_eq!(parse("---\n---\na: 1\n---\n").documents.len(), 1);
 }
+
+#[test]
+fn a_quoted_text_goes_on_at_any_column() {
+    // As kustomize reads it.
+    let text = "# é\nmetadata:\n  a: \"one\n two\n\n  three \\\n     four\" # c\n  b: 'x\ny'\n  c: [ \"p\nq\", {d: 'r\ns' } ] # e\n  é: w # f\n---\nz: \"1\n2\"\n";
+    let file = parse(text);
+    assert_eq!(file.problems, vec![]);
+    let json: Vec<_> = file.documents.iter().map(|document| document.root.to_json()).collect();
+    let first =
+        serde_json::json!({"metadata": {"a": "one two\nthree four", "b": "x y", "c": ["p q", {"d": "r s"}], "é": "w"}});
+    assert_eq!(json, [first, serde_json::json!({"z": "1 2"})]);
+    let value = |pointer: &str| root(&file).pointer(pointer).expect("a value");
+    let (nested, last) = (value("/metadata/c/1/d"), value("/metadata/é"));
+    assert_eq!((nested.mark().line, nested.mark().column, slice(text, nested)), (11, 9, "'r\ns'".to_owned()));
+    assert_eq!((last.mark().line, last.mark().column, slice(text, last)), (13, 6, "w".to_owned()));
+    let comments: Vec<&str> =
+        file.comments.iter().map(|comment| &text[comment.mark.start as usize..comment.mark.end as usize]).collect();
+    assert_eq!(comments, ["# é", "# c", "# e", "# f"]);
+}
+
+#[test]
+fn a_quoted_text_that_nothing_ends_is_wrong_where_it_begins() {
+    let file = parse("a:\n  b: \"x\ny\n---\nc: d\n");
+    assert_eq!(file.problems.len(), 1);
+    assert_eq!((file.problems[0].mark.line, file.problems[0].mark.column), (2, 6));
+    assert_eq!(file.documents.len(), 1);
+}

@@ -1,4 +1,5 @@
-//! Globs as Argo CD's projects, sync windows and settings know them: a pattern in, whether a text agrees out.
+//! Globs as Argo CD's projects, sync windows and settings and `.Files.Glob` of Helm know them (gobwas/glob): a pattern
+//! in, whether a text agrees out.
 //!
 //! `*` and `?` stop at a separator if there is one, `**` stops at none. `[a-z]` and `[!a-z]` are one character,
 //! `{one,two}` either. A pattern that is malformed agrees with nothing.
@@ -7,7 +8,7 @@ use regex::Regex;
 
 /// A pattern, compiled.
 #[derive(Debug, Clone)]
-pub struct Glob {
+pub(crate) struct Glob {
     /// `None` where the pattern is text and nothing else, or `*`.
     expression: Option<Regex>,
     text: String,
@@ -15,7 +16,7 @@ pub struct Glob {
 
 impl Glob {
     /// Compiles `pattern`; `None` if it is malformed.
-    pub fn new(pattern: &str, separator: Option<char>) -> Option<Glob> {
+    pub(crate) fn new(pattern: &str, separator: Option<char>) -> Option<Glob> {
         let plain = !pattern.contains(['*', '?', '[', '{', '\\']);
         let expression = match plain || pattern == "*" && separator.is_none() {
             true => None,
@@ -25,7 +26,7 @@ impl Glob {
     }
 
     /// Whether the pattern agrees with all of `text`.
-    pub fn is_match(&self, text: &str) -> bool {
+    pub(crate) fn is_match(&self, text: &str) -> bool {
         match &self.expression {
             Some(expression) => expression.is_match(text),
             None => self.text == "*" || self.text == text,
