@@ -14,7 +14,6 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use crate::finding::{Applicability, Finding};
-use crate::load::load;
 use crate::origin::FileId;
 use crate::render::kustomize::{self, Builds, Overrides};
 use crate::run::{self, Input, Options};
@@ -196,8 +195,8 @@ fn output(input: &Input, files: &HashSet<FileId>) -> u64 {
         output.resources.iter().for_each(|resource| resource.node.to_json().to_string().hash(&mut hasher));
     };
     analysis.rendered.iter().for_each(|rendered| note(&rendered.output));
-    let repository = load(Arc::clone(&input.snapshot));
-    let builds = Builds::with(&repository, kustomize::Options { restrict: false, helm: true });
+    let repository = &analysis.repository;
+    let builds = Builds::with(repository, kustomize::Options { restrict: false, helm: true });
     let mut directories: Vec<&str> = files.iter().map(|id| parent(input.snapshot.path(*id))).collect();
     directories.sort_unstable();
     directories.dedup();

@@ -38,8 +38,8 @@ pub(super) struct Work {
     pub(super) wave: i64,
     /// What is to be.
     pub(super) goal: Goal,
-    /// Where objects were written: `path:line`, by kind and name.
-    pub(super) sources: BTreeMap<(String, String), String>,
+    /// Where objects were written: `path:line`.
+    pub(super) sources: BTreeMap<Key, String>,
 }
 
 /// The name under which the journal has what is applied before all Applications.
@@ -69,12 +69,7 @@ impl Site {
         })
     }
 
-    fn hands(
-        &self,
-        application: &str,
-        policy: &machine::Options,
-        sources: BTreeMap<(String, String), String>,
-    ) -> Arc<Hands> {
+    fn hands(&self, application: &str, policy: &machine::Options, sources: BTreeMap<Key, String>) -> Arc<Hands> {
         Arc::new(Hands {
             cluster: Arc::clone(&self.cluster),
             mirror: Arc::clone(&self.mirror),
@@ -100,11 +95,7 @@ impl Site {
     ///
     /// # Errors
     /// When it fails.
-    pub(super) async fn prepare(
-        &self,
-        goal: Goal,
-        sources: BTreeMap<(String, String), String>,
-    ) -> Result<(), SyncError> {
+    pub(super) async fn prepare(&self, goal: Goal, sources: BTreeMap<Key, String>) -> Result<(), SyncError> {
         let record = self.fresh(AHEAD, &goal)?;
         let hands = self.hands(AHEAD, &goal.options, sources);
         let verdict = drive(&goal, &record, &hands, &self.limits(Arc::default())).await?;
@@ -231,7 +222,7 @@ impl Site {
             .filter(|object| !machine::is_hook(object))
             .map(|object| Value::clone(object))
             .collect();
-        self.store(&revision, &history::pack(&objects), known).await
+        self.store(&revision, &history::pack(&objects)?, known).await
     }
 
     async fn store(&self, revision: &Revision, packed: &[u8], known: &[Kept]) -> Result<(), SyncError> {
@@ -291,7 +282,7 @@ pub async fn roll_back(
                 at: now(),
                 ..target.revision.clone()
             };
-            site.store(&revision, &history::pack(&target.objects()?), &known).await?;
+            site.store(&revision, &history::pack(&target.objects()?)?, &known).await?;
         }
         site.events.tell(Event::RolledBack {
             cluster: place.to_owned(),

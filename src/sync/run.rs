@@ -164,9 +164,6 @@ pub(super) fn key(object: &ObjectRef) -> Key {
     }
 }
 
-fn sources(objects: &[&Desired]) -> BTreeMap<(String, String), String> {
-    objects
-        .iter()
-        .map(|desired| ((desired.object.kind.clone(), desired.object.name.clone()), desired.source.clone()))
-        .collect()
+fn sources(objects: &[&Desired]) -> BTreeMap<Key, String> {
+    objects.iter().map(|desired| (key(&desired.object), desired.source.clone())).collect()
 }

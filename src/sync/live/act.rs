@@ -31,8 +31,8 @@ pub(in crate::sync) struct Hands {
     pub(in crate::sync) application: String,
     /// `PrunePropagationPolicy` of the Application.
     pub(in crate::sync) propagation: Option<String>,
-    /// Where objects were written: `path:line`, by kind and name.
-    pub(in crate::sync) sources: BTreeMap<(String, String), String>,
+    /// Where objects were written: `path:line`.
+    pub(in crate::sync) sources: BTreeMap<Key, String>,
 }
 
 impl Hands {
@@ -76,7 +76,9 @@ impl Hands {
 
     /// Where an object was written, if a person wrote it.
     pub(in crate::sync) fn source(&self, key: &Key) -> Option<&str> {
-        self.sources.get(&(key.kind.clone(), key.name.clone())).map(String::as_str).filter(|text| !text.is_empty())
+        // What lives in no namespace may have been written with one.
+        let elsewhere = || self.sources.iter().find(|(known, _)| known.bare() == key.bare()).map(|(_, source)| source);
+        self.sources.get(key).or_else(elsewhere).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     pub(super) fn told(&self, act: &Act, result: Result<(), String>) {

@@ -5,6 +5,7 @@
 //! cluster was taken back. Of each kind the last few are kept.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +21,7 @@ use crate::sync::journal::{Revision, Standing};
 /// What one Secret holds: it may have a mebibyte.
 const PART: usize = 768 << 10;
 /// What the objects of one revision may take up.
-const LARGEST: usize = 512 << 20;
+const LARGEST: u64 = 512 << 20;
 
 /// A revision and its objects.
 #[derive(Debug, Clone)]
@@ -46,13 +47,21 @@ impl Kept {
 }
 
 /// Objects as they are stored.
-pub(in crate::sync) fn pack(objects: &[Value]) -> Vec<u8> {
-    let text = Value::Array(objects.to_vec()).to_string();
-    zstd::bulk::compress(text.as_bytes(), 3).unwrap_or_default()
+///
+/// # Errors
+/// When they cannot be packed: a revision without its objects would be no way back.
+pub(in crate::sync) fn pack(objects: &[Value]) -> Result<Vec<u8>, SyncError> {
+    let text = serde_json::to_vec(objects).map_err(|error| SyncError::Journal(error.to_string()))?;
+    zstd::bulk::compress(&text, 3).map_err(|error| SyncError::Journal(error.to_string()))
 }
 
 fn unpack(packed: &[u8]) -> Result<Vec<Value>, String> {
-    let text = zstd::bulk::decompress(packed, LARGEST).map_err(|error| error.to_string())?;
+    let decoder = zstd::Decoder::new(packed).map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    decoder.take(LARGEST + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > LARGEST {
+        return Err(format!("it unpacks to more than {LARGEST} bytes"));
+    }
     serde_json::from_slice(&text).map_err(|error| error.to_string())
 }
 
@@ -182,7 +191,7 @@ mod tests {
     #[test]
     fn objects_are_stored_and_read_again() {
         let objects = vec![json!({"kind": "ConfigMap", "data": {"key": "x".repeat(5000)}})];
-        let packed = pack(&objects);
+        let packed = pack(&objects).expect("they can be packed");
         assert!(packed.len() < 500);
         assert_eq!(unpack(&packed).expect("it is whole"), objects);
     }
