@@ -244,6 +244,11 @@ fn tell(telling: Telling, event: &Event) {
         Event::Healthy { application, objects, after, .. } => {
             writeln!(out, "healthy {application}: {objects} objects after {:.1} s", after.as_secs_f64())
         }
+        Event::Retrying { application, attempt, after, message, refresh, .. } => {
+            let kept = if *refresh { ", of the plan's revision" } else { "" };
+            let seconds = after.as_secs_f64();
+            writeln!(out, "retrying {application}: attempt {attempt} after {seconds:.1} s{kept}: {message}")
+        }
         Event::Failed { application, message, .. } => writeln!(out, "failed {application}: {message}"),
         Event::RolledBack { application, revision, after, .. } => {
             writeln!(out, "rolled back {application}: revision {revision}, after {:.1} s", after.as_secs_f64())

@@ -326,6 +326,7 @@ pub(super) fn backwards(
             ..policy.clone()
         },
         prunes,
+        retry: None,
     })
 }
 

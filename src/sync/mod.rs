@@ -11,12 +11,14 @@
 mod application;
 mod cluster;
 mod compare;
+pub mod ignore;
 mod journal;
 mod live;
 pub mod machine;
 mod mirror;
 mod operation;
 mod policy;
+mod retry;
 mod run;
 mod same;
 mod state;

@@ -11,6 +11,7 @@ use super::SyncError;
 use super::journal::{Kind, OperationRecord};
 use super::live::{Event, Hands, Live, assessed, named};
 use super::machine::{self, Key, Operation, Outcome, State, Status};
+use super::retry::Retry;
 use super::stuck::{self, Watch};
 use crate::health::Health;
 use crate::plan::Digest;
@@ -28,6 +29,8 @@ pub(super) struct Goal {
     pub(super) prunes: Vec<(String, Key)>,
     /// How.
     pub(super) options: machine::Options,
+    /// Whether it is tried again where it fails.
+    pub(super) retry: Option<Retry>,
 }
 
 /// How an operation is driven.
@@ -55,7 +58,21 @@ impl Limits {
 /// How an operation ended: why it failed, if it did.
 pub(super) type Verdict = Result<(), String>;
 
-/// Brings `goal` about. An operation that was ended before is not done again.
+/// Why an attempt failed.
+struct Failure {
+    reason: String,
+    /// Whether another attempt may do better. What was applied and does not become healthy has been synced as far as
+    /// Argo CD is concerned, and what took too long was ended: neither is tried again.
+    again: bool,
+}
+
+impl Failure {
+    fn last(reason: String) -> Failure {
+        Failure { reason, again: false }
+    }
+}
+
+/// Brings `goal` about, in as many attempts as it may take. An operation that was ended before is not done again.
 ///
 /// # Errors
 /// When it could not be brought to an end: it can be resumed.
@@ -65,11 +82,46 @@ pub(super) async fn drive(
     hands: &Arc<Hands>,
     limits: &Limits,
 ) -> Result<Verdict, SyncError> {
-    match record.state.as_str() {
-        "succeeded" => return Ok(Ok(())),
-        "failed" => return Ok(Err(record.message.clone())),
-        _ => {}
+    let mut record = record.clone();
+    loop {
+        match record.state.as_str() {
+            "succeeded" => return Ok(Ok(())),
+            "failed" => return Ok(Err(record.message)),
+            "waiting" => {
+                wait(goal, &record, hands, limits).await?;
+                hands.journal.retry(record.id)?;
+            }
+            _ => attempt(goal, &record, hands, limits).await?,
+        }
+        record = hands.journal.operation(&hands.place, &hands.application, goal.kind, &goal.content)?;
     }
+}
+
+/// Until an operation that failed is tried again. The time counts from its failure: whoever was killed meanwhile does
+/// not begin to wait anew.
+async fn wait(goal: &Goal, record: &OperationRecord, hands: &Hands, limits: &Limits) -> Result<(), SyncError> {
+    let pause = goal.retry.as_ref().and_then(|retry| retry.wait(record.retries).ok()).unwrap_or_default();
+    let failed = chrono::DateTime::parse_from_rfc3339(&record.at).map(|time| time.with_timezone(&chrono::Utc));
+    let passed = failed.ok().and_then(|failed| (chrono::Utc::now() - failed).to_std().ok()).unwrap_or_default();
+    let left = pause.saturating_sub(passed);
+    hands.events.tell(Event::Retrying {
+        cluster: hands.place.clone(),
+        application: hands.application.clone(),
+        attempt: record.retries.saturating_add(1),
+        after: left,
+        message: record.message.clone(),
+        refresh: goal.retry.as_ref().is_some_and(|retry| retry.refresh),
+    });
+    let began = Instant::now();
+    while let Some(rest) = left.checked_sub(began.elapsed()).filter(|rest| !rest.is_zero()) {
+        limits.check()?;
+        tokio::time::sleep(rest.min(LONGEST)).await;
+    }
+    limits.check()
+}
+
+/// Tries an operation once, and writes down how it ended.
+async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limits: &Limits) -> Result<(), SyncError> {
     let options = machine::Options { started: record.started, ..goal.options.clone() };
     let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), options);
     let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
@@ -91,15 +143,26 @@ pub(super) async fn drive(
     let verdict = match verdict {
         Ok(()) => {
             hands.journal.advance(record.id, "healing", "")?;
-            drive.settle(&goal.prunes).await?
+            drive.settle(&goal.prunes).await?.map_err(Failure::last)
         }
         failed => failed,
     };
-    match &verdict {
-        Ok(()) => hands.journal.advance(record.id, "succeeded", "")?,
-        Err(reason) => hands.journal.advance(record.id, "failed", reason)?,
+    let (state, message) = match verdict {
+        Ok(()) => ("succeeded", String::new()),
+        Err(failure) => concluded(goal.retry.as_ref(), record.retries, failure),
+    };
+    hands.journal.advance(record.id, state, &message)
+}
+
+/// What becomes of an operation that failed, and what is said of it.
+fn concluded(retry: Option<&Retry>, retries: i64, failure: Failure) -> (&'static str, String) {
+    let Failure { reason, again } = failure;
+    match retry.filter(|retry| again && retry.is_due_after(retries)).map(|retry| retry.wait(retries)) {
+        Some(Ok(_)) => ("waiting", reason),
+        Some(Err(error)) => ("failed", format!("{reason} (failed to retry: {error})")),
+        None if retries > 0 => ("failed", format!("{reason} (retried {retries} times)")),
+        None => ("failed", reason),
     }
-    Ok(verdict)
 }
 
 /// The outcomes from before an interruption. A hook that was being created then may be there: it is not created again.
@@ -147,7 +210,7 @@ struct Drive<'a> {
 
 impl Drive<'_> {
     /// Until the machine has ended.
-    async fn run(&mut self) -> Result<Verdict, SyncError> {
+    async fn run(&mut self) -> Result<Result<(), Failure>, SyncError> {
         let mut moved = Instant::now();
         let mut moves = self.operation.moves();
         let mut gave_up: Option<String> = None;
@@ -162,7 +225,9 @@ impl Drive<'_> {
                 State::Succeeded => return Ok(Ok(())),
                 State::Failed | State::Error => {
                     let message = message.to_owned();
-                    return Ok(Err(self.reasons().or(gave_up).unwrap_or(message)));
+                    let again = gave_up.is_none();
+                    let reason = self.reasons().or(gave_up).unwrap_or(message);
+                    return Ok(Err(Failure { reason, again }));
                 }
                 State::Running => {}
             }
@@ -172,9 +237,9 @@ impl Drive<'_> {
                 (moves, moved, self.pause) = (self.operation.moves(), Instant::now(), SHORTEST);
             }
             if moved.elapsed() > self.limits.timeout {
-                if gave_up.is_some() {
+                if let Some(reason) = gave_up {
                     // The hooks for failures hang as well.
-                    return Ok(Err(gave_up.unwrap_or_default()));
+                    return Ok(Err(Failure::last(reason)));
                 }
                 let waiting = self.waiting();
                 let reason = format!("not healthy after {} s: {waiting}", self.limits.timeout.as_secs());
@@ -347,5 +412,23 @@ impl Drive<'_> {
     async fn rest(&mut self) {
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(LONGEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_waits_for_its_retry_while_there_is_one() {
+        let retry = Retry { limit: 2, duration: None, factor: None, max_duration: None, refresh: false };
+        let failure = |again| Failure { reason: "refused".to_owned(), again };
+        assert_eq!(concluded(None, 0, failure(true)), ("failed", "refused".to_owned()));
+        assert_eq!(concluded(Some(&retry), 1, failure(true)), ("waiting", "refused".to_owned()));
+        assert_eq!(concluded(Some(&retry), 1, failure(false)).0, "failed");
+        assert_eq!(concluded(Some(&retry), 2, failure(true)), ("failed", "refused (retried 2 times)".to_owned()));
+        let broken = Retry { duration: Some("soon".to_owned()), ..retry };
+        let told = "refused (failed to retry: unable to parse soon as a duration)".to_owned();
+        assert_eq!(concluded(Some(&broken), 0, failure(true)), ("failed", told));
     }
 }

@@ -14,6 +14,7 @@ use super::journal::{Journal, Kind};
 use super::live::Events;
 use super::machine::{self, Key};
 use super::operation::Goal;
+use super::retry::Retry;
 use super::{Cluster, SyncError, options};
 use crate::plan::{Action, ClusterPlan, Deployment, Desired, Digest, ObjectRef, Role, Task, Unit, canonical};
 
@@ -96,6 +97,7 @@ fn ahead_of_all(objects: &[&Desired]) -> Goal {
         objects: objects.iter().map(|desired| Arc::clone(&desired.manifest)).collect(),
         prunes: Vec::new(),
         options: machine::Options { validate: true, ..machine::Options::default() },
+        retry: None,
     }
 }
 
@@ -144,6 +146,7 @@ fn work(id: &str, unit: &Unit, tasks: &[&Task], objects: &[&Desired], settings: 
             ..policy
         },
         prunes,
+        retry: Retry::of(&unit.application),
     };
     Work { id: id.to_owned(), wave: unit.wave, goal, sources: sources(objects) }
 }

@@ -141,6 +141,14 @@ impl Journal {
         rows::restart(&mut self.connection(), operation).map_err(fault)
     }
 
+    /// Forgets what came of an operation's tasks: it is tried again, which is counted.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn retry(&self, operation: i64) -> Result<(), SyncError> {
+        rows::retry(&mut self.connection(), operation).map_err(fault)
+    }
+
     /// Whether anything was written or deleted by an operation, as far as is known.
     ///
     /// # Errors

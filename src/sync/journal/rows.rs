@@ -31,12 +31,15 @@ pub struct OperationRecord {
     pub id: i64,
     /// When it began, in seconds since 1970.
     pub started: i64,
-    /// How often it was begun anew.
-    pub attempt: i64,
-    /// `running`, `healing` (applied, and not healthy yet), `succeeded`, or `failed`.
+    /// How often it was tried again since it was begun.
+    pub retries: i64,
+    /// `running`, `healing` (applied, and not healthy yet), `succeeded`, `failed`, or `waiting` (failed, and to be tried
+    /// again).
     pub state: String,
     /// Why.
     pub message: String,
+    /// When that was written, as RFC 3339 has it.
+    pub at: String,
 }
 
 /// An act that is about to be done.
@@ -82,14 +85,14 @@ pub(super) fn operation(
     if let Some(found) = existing(connection, run, cluster, application, kind)? {
         return Ok(found);
     }
-    let started = chrono::Utc::now().timestamp();
+    let (started, at) = (chrono::Utc::now().timestamp(), now());
     connection.execute(
         "INSERT INTO operations (run, cluster, application, kind, content, started, attempt, state, message, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 'running', '', ?7)",
-        params![run, cluster, application, kind.as_str(), content.to_string(), started, now()],
+        params![run, cluster, application, kind.as_str(), content.to_string(), started, at],
     )?;
     let id = connection.last_insert_rowid();
-    Ok(OperationRecord { id, started, attempt: 0, state: "running".to_owned(), message: String::new() })
+    Ok(OperationRecord { id, started, retries: 0, state: "running".to_owned(), message: String::new(), at })
 }
 
 pub(super) fn existing(
@@ -103,14 +106,15 @@ pub(super) fn existing(
         Ok(OperationRecord {
             id: row.get(0)?,
             started: row.get(1)?,
-            attempt: row.get(2)?,
+            retries: row.get(2)?,
             state: row.get(3)?,
             message: row.get(4)?,
+            at: row.get(5)?,
         })
     };
     connection
         .query_row(
-            "SELECT id, started, attempt, state, message FROM operations
+            "SELECT id, started, attempt, state, message, at FROM operations
              WHERE run = ?1 AND cluster = ?2 AND application = ?3 AND kind = ?4",
             params![run, cluster, application, kind.as_str()],
             read,
@@ -118,17 +122,33 @@ pub(super) fn existing(
         .optional()
 }
 
+/// Begins an operation anew, as if it had never been tried.
 pub(super) fn restart(connection: &mut Connection, operation: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute("DELETE FROM outcomes WHERE operation = ?1", params![operation])?;
     transaction.execute(
-        "UPDATE operations SET attempt = attempt + 1, started = ?2, state = 'running', message = '', at = ?3
-         WHERE id = ?1",
+        "UPDATE operations SET attempt = 0, started = ?2, state = 'running', message = '', at = ?3 WHERE id = ?1",
         params![operation, chrono::Utc::now().timestamp(), now()],
     )?;
+    forget(&transaction, operation)?;
+    transaction.commit()
+}
+
+/// Tries an operation again, and counts it. It is the same operation: hooks keep the names that they get in it.
+pub(super) fn retry(connection: &mut Connection, operation: i64) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute(
+        "UPDATE operations SET attempt = attempt + 1, state = 'running', message = '', at = ?2 WHERE id = ?1",
+        params![operation, now()],
+    )?;
+    forget(&transaction, operation)?;
+    transaction.commit()
+}
+
+fn forget(transaction: &Connection, operation: i64) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM outcomes WHERE operation = ?1", params![operation])?;
     let sql = "UPDATE acts SET state = 'forgotten' WHERE operation = ?1 AND state = 'begun'";
     transaction.execute(sql, params![operation])?;
-    transaction.commit()
+    Ok(())
 }
 
 fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<Key> {

@@ -42,6 +42,27 @@ fn a_run_that_did_not_end_is_taken_up_with_all_that_is_known() {
 }
 
 #[test]
+fn the_count_of_retries_survives_and_ends_with_a_new_beginning() {
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let path = directory.path().join("journal.sqlite");
+    let plan = Digest::of(b"plan");
+    let journal = Journal::open(&path, &plan, false).expect("a journal is made");
+    let record = journal.operation("c", "a", Kind::Sync, &plan).expect("it is written");
+    journal.note(record.id, &[outcome("pre", State::Failed)]).expect("it is written");
+    journal.advance(record.id, "waiting", "refused").expect("it is written");
+    drop(journal);
+    let journal = Journal::open(&path, &plan, true).expect("it is there");
+    let again = journal.operation("c", "a", Kind::Sync, &plan).expect("it is there");
+    assert_eq!((again.state.as_str(), again.message.as_str(), again.retries), ("waiting", "refused", 0));
+    journal.retry(record.id).expect("it is written");
+    let again = journal.operation("c", "a", Kind::Sync, &plan).expect("it is there");
+    assert_eq!((again.state.as_str(), again.retries, again.started), ("running", 1, record.started));
+    assert!(journal.outcomes(record.id).expect("they are there").is_empty());
+    journal.restart(record.id).expect("it is written");
+    assert_eq!(journal.operation("c", "a", Kind::Sync, &plan).expect("it is there").retries, 0);
+}
+
+#[test]
 fn a_journal_has_one_writer() {
     let directory = tempfile::tempdir().expect("a directory is made");
     let path = directory.path().join("journal.sqlite");

@@ -47,6 +47,23 @@ pub enum Event {
         #[serde(rename = "seconds", serialize_with = "seconds")]
         after: Duration,
     },
+    /// The sync of an Application failed, and is tried again.
+    Retrying {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// The number of the retry that is to come; the first is 1.
+        attempt: i64,
+        /// How long until then.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        after: Duration,
+        /// Why it failed.
+        message: String,
+        /// Whether Argo CD would take the newest revision then; the plan's is taken.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        refresh: bool,
+    },
     /// The sync of an Application failed.
     Failed {
         /// The cluster.
