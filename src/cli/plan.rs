@@ -9,10 +9,13 @@ use super::input::InputArgs;
 use super::{Failure, Status, runtime};
 use crate::check::{Checked, approve};
 use crate::finding::{Profile, Severity};
-use crate::plan::{Action, Deployment, Digest, Plan, deployments, signature};
+use crate::plan::{Accepted, Action, Deployment, Digest, Plan, deployments, signature};
 use crate::report::{self, Appearance, Format};
 use crate::run::{self, Options};
 use crate::sync::{Cluster, PruneOptions, SyncError, compare};
+
+/// Deletions that nobody has to ask for: more of them at once are rarely meant.
+const MAX_DELETIONS: usize = 20;
 
 /// Arguments of `tiphys plan`.
 #[derive(Debug, clap::Args)]
@@ -39,6 +42,9 @@ pub(super) struct Args {
     /// How many hours the plan may be carried out; 24, and for ever with --offline
     #[arg(long, value_name = "HOURS")]
     valid_for: Option<u32>,
+    /// How many objects of a cluster the plan may delete
+    #[arg(long, value_name = "NUMBER", default_value_t = MAX_DELETIONS)]
+    max_deletions: usize,
     /// Prune what is no longer deployed for every Application, not only for those with `automated.prune`
     #[arg(long)]
     prune: bool,
@@ -141,6 +147,8 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
                 let cluster = Arc::new(args.clusters.connect(&checked, &part.cluster).await?);
                 let options = PruneOptions { all: args.prune };
                 compare(part, deployment, &cluster, options).await.map_err(|error| failure(&error))?;
+                part.max_deletions = Some(args.max_deletions);
+                part.verify_deletions().map_err(|error| Failure::Usage(error.to_string()))?;
             }
             Ok::<(), Failure>(())
         })?;
@@ -188,25 +196,31 @@ fn show(plan: &Plan) -> io::Result<()> {
     for part in &plan.clusters {
         writeln!(out, "{}", part.cluster)?;
         for task in &part.tasks {
-            let action = match task.action {
-                Action::Create => "create",
-                Action::Apply => "apply",
-                Action::Unchanged => "unchanged",
-                Action::Prune => "prune",
-                Action::Hook => "hook",
-            };
+            let action = task.action.as_str();
             let phase = match (task.action, task.phase) {
                 (Action::Hook, phase) => format!("{} ", phase.as_str()),
                 _ => String::new(),
             };
             let (step, object) = (task.step, &task.object);
             writeln!(out, "  {step:>3} {action:<9} {phase}{object}  ({}) {}", task.application, task.source)?;
+            match &task.adopts {
+                Some(owner) if owner.is_empty() => writeln!(out, "      adopts it: no Application owns it")?,
+                Some(owner) => writeln!(out, "      takes it over from Application {owner}")?,
+                None => {}
+            }
+            for change in &task.changes {
+                writeln!(out, "      {change}")?;
+            }
         }
         for skipped in &part.skipped {
             writeln!(out, "      skip      {}  ({}): {}", skipped.object, skipped.application, skipped.reason)?;
         }
     }
     let count = |action| plan.clusters.iter().flat_map(|part| &part.tasks).filter(|t| t.action == action).count();
+    for accepted in &plan.accepted {
+        let Accepted { rule, source, owner, reason, .. } = accepted;
+        writeln!(out, "accepted {rule} at {source}: {owner}, {reason}")?;
+    }
     let hooks = match count(Action::Hook) {
         0 => String::new(),
         1 => ", 1 hook".to_owned(),
@@ -216,7 +230,7 @@ fn show(plan: &Plan) -> io::Result<()> {
         out,
         "{} to create, {} to apply, {} unchanged, {} to prune{hooks}; {}",
         count(Action::Create),
-        count(Action::Apply),
+        count(Action::Apply) + count(Action::Replace),
         count(Action::Unchanged),
         count(Action::Prune),
         plan.digest

@@ -13,8 +13,8 @@ use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
 use super::{Failure, Status, runtime};
 use crate::finding::Profile;
-use crate::plan::{Action, Plan, PlanError, signature};
-use crate::sync::{self, Event, Events, Journal, Options};
+use crate::plan::{Action, ClusterPlan, Plan, PlanError, signature};
+use crate::sync::{self, Drift, Event, Events, Journal, Options};
 
 /// Arguments of `tiphys sync`.
 #[derive(Debug, clap::Args)]
@@ -50,6 +50,9 @@ pub(super) struct Args {
     /// Leave what failed as it is; otherwise it is taken back to the last good revision
     #[arg(long)]
     no_rollback: bool,
+    /// What to do where the cluster changed since the plan was made, so that more would be done than it says
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    on_drift: OnDrift,
     /// Try again what failed before and was taken back
     #[arg(long)]
     retry_bad: bool,
@@ -110,6 +113,15 @@ impl Running {
     }
 }
 
+/// What is done where a cluster is not as the plan has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnDrift {
+    /// Nothing is done in that cluster.
+    Refuse,
+    /// What is planned is brought about all the same; each difference is told.
+    Replan,
+}
+
 /// How progress is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Telling {
@@ -128,6 +140,9 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         let allowed = std::fs::read_to_string(path);
         let allowed = allowed.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         signature::verify(&plan.digest, plan.signature.as_deref(), &allowed).map_err(refused)?;
+    }
+    for part in &plan.clusters {
+        part.verify_deletions().map_err(refused)?;
     }
     // What was begun in time may be brought to its end.
     if !args.resume {
@@ -171,6 +186,7 @@ async fn all(
         let (arguments, checked) = (args.clusters.clone(), Arc::clone(&made.checked));
         let (part, deployment, options) = (part.clone(), deployment.clone(), options.clone());
         let (journal, events) = (Arc::clone(journal), events.clone());
+        let (on_drift, resume) = (args.on_drift, args.resume);
         running.spawn(async move {
             let work = async {
                 let cluster = arguments.connect(&checked, &part.cluster).await?;
@@ -178,7 +194,13 @@ async fn all(
                 if part.identity.as_ref().is_some_and(|planned| *planned != identity) {
                     return Err(Failure::Usage(PlanError::Cluster(part.cluster.clone()).to_string()));
                 }
-                let done = sync::run(&part, &deployment, Arc::new(cluster), journal, events, &options).await;
+                let cluster = Arc::new(cluster);
+                // What was begun is different for that alone.
+                if !resume {
+                    let drifts = sync::drift(&part, &deployment, &cluster).await.map_err(|error| failure(&error))?;
+                    meet(on_drift, &part, drifts, &events)?;
+                }
+                let done = sync::run(&part, &deployment, cluster, journal, events, &options).await;
                 done.map_err(|error| failure(&error))
             };
             let result = work.await;
@@ -196,6 +218,26 @@ async fn all(
     }
     failures.sort_by_key(|(place, _)| *place);
     failures.into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure))
+}
+
+/// Refuses what the plan does not say, or tells it.
+fn meet(on_drift: OnDrift, part: &ClusterPlan, drifts: Vec<Drift>, events: &Events) -> Result<(), Failure> {
+    if drifts.is_empty() {
+        return Ok(());
+    }
+    if on_drift == OnDrift::Refuse {
+        let shown: Vec<String> = drifts.iter().take(5).map(ToString::to_string).collect();
+        let more = drifts.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+        return Err(Failure::Usage(format!(
+            "the cluster changed since the plan was made; make a new plan, or use --on-drift replan:\n  {}{more}",
+            shown.join("\n  ")
+        )));
+    }
+    for drift in drifts {
+        events.tell(Event::Drift { cluster: part.cluster.clone(), message: drift.to_string() });
+    }
+    Ok(())
 }
 
 /// Returns when the process is asked to end, by Ctrl-C or by whoever supervises it.
@@ -250,6 +292,7 @@ fn tell(telling: Telling, event: &Event) {
             writeln!(out, "retrying {application}: attempt {attempt} after {seconds:.1} s{kept}: {message}")
         }
         Event::Failed { application, message, .. } => writeln!(out, "failed {application}: {message}"),
+        Event::Drift { message, .. } => writeln!(out, "replanned {message}"),
         Event::RolledBack { application, revision, after, .. } => {
             writeln!(out, "rolled back {application}: revision {revision}, after {:.1} s", after.as_secs_f64())
         }

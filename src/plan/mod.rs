@@ -4,6 +4,7 @@
 //! again from the same commit and refuses any that differ. The plan's own digest is taken over its canonical bytes
 //! (JSON with sorted keys): a plan of which one byte was changed is refused.
 
+mod change;
 mod desired;
 mod digest;
 pub mod order;
@@ -11,14 +12,15 @@ pub mod signature;
 
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, Shown, changes};
 pub use desired::{Deployment, Desired, Pruning, Role, TRACKING, Unit, deployments};
 pub use digest::{Digest, canonical, of_inputs};
 
-use crate::check::Approved;
+use crate::check::{Approved, Checked};
 use crate::sync::machine::Phase;
 
 /// The version of the plan's format.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What is to be done, and from what it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub struct Plan {
     pub inputs: Digest,
     /// Digest of the rules and policies that it was approved by.
     pub policies: Digest,
+    /// The findings that stand in what is deployed and that somebody accepts.
+    pub accepted: Vec<Accepted>,
     /// Until when it may be carried out, in seconds since 1970; for ever where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires: Option<i64>,
@@ -62,6 +66,25 @@ pub struct ClusterPlan {
     pub tasks: Vec<Task>,
     /// What is deployed there and left alone.
     pub skipped: Vec<Skipped>,
+    /// How many objects may be deleted at most; as many as are named where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max_deletions: Option<usize>,
+}
+
+/// A finding that is accepted by a waiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// The rule.
+    pub rule: String,
+    /// Where it was found: `path:line`.
+    pub source: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Where the waiver stands: `path:line`.
+    pub waiver: String,
 }
 
 /// One object to apply or to delete.
@@ -86,6 +109,13 @@ pub struct Task {
     pub digest: Option<Digest>,
     /// The file and line that a person wrote: `path:line`.
     pub source: String,
+    /// The fields that change, where the object is there already.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub changes: Vec<Change>,
+    /// Whose the live object is so far, where it is not the Application's: `namespace/name` of another Application, or
+    /// empty where nobody tracks it. The sync takes it over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub adopts: Option<String>,
 }
 
 /// What is done to an object.
@@ -96,12 +126,28 @@ pub enum Action {
     Create,
     /// It is there and differs, or nobody looked.
     Apply,
+    /// It is there, and what is wanted is put in its place: `Replace=true`.
+    Replace,
     /// It is there as it should be.
     Unchanged,
     /// It was tracked, and is no longer deployed.
     Prune,
     /// It is run.
     Hook,
+}
+
+impl Action {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Apply => "apply",
+            Action::Replace => "replace",
+            Action::Unchanged => "unchanged",
+            Action::Prune => "prune",
+            Action::Hook => "hook",
+        }
+    }
 }
 
 /// An object by its names.
@@ -193,6 +239,18 @@ pub enum PlanError {
     /// The key cannot be used. Give another.
     #[error("key: {0}")]
     Key(String),
+    /// More objects are deleted than may be. Raise the limit: `--max-deletions NUMBER`.
+    #[error("{planned} objects of cluster {cluster} would be deleted, and at most {allowed} may be: {objects}")]
+    Deletions {
+        /// The cluster.
+        cluster: String,
+        /// How many would be deleted.
+        planned: usize,
+        /// How many may be.
+        allowed: usize,
+        /// The first of them.
+        objects: String,
+    },
     /// The repository renders to other objects than the plan names. Make a new plan.
     #[error("{object}: the repository renders another object than the plan names")]
     Object {
@@ -213,6 +271,7 @@ impl Plan {
                 identity: None,
                 tasks: order::tasks(&deployment, &[]),
                 skipped: deployment.skipped,
+                max_deletions: None,
             })
             .collect();
         Plan {
@@ -221,6 +280,7 @@ impl Plan {
             commit: checked.repository().snapshot.commit.clone(),
             inputs: of_inputs(checked),
             policies,
+            accepted: accepted(checked),
             expires: None,
             clusters,
             digest: Digest::default(),
@@ -300,4 +360,40 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+impl ClusterPlan {
+    /// Verifies that no more is deleted than may be.
+    ///
+    /// # Errors
+    /// When more is.
+    pub fn verify_deletions(&self) -> Result<(), PlanError> {
+        let doomed: Vec<String> =
+            self.tasks.iter().filter(|task| task.action == Action::Prune).map(|task| task.object.to_string()).collect();
+        match self.max_deletions {
+            Some(allowed) if doomed.len() > allowed => Err(PlanError::Deletions {
+                cluster: self.cluster.clone(),
+                planned: doomed.len(),
+                allowed,
+                objects: doomed[..doomed.len().min(5)].join(", "),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The accepted findings of what was judged, as a plan names them.
+fn accepted(checked: &Checked) -> Vec<Accepted> {
+    let place = |mark: crate::origin::Mark| format!("{}:{}", checked.repository().snapshot.path(mark.file), mark.line);
+    checked
+        .waived()
+        .iter()
+        .map(|waived| Accepted {
+            rule: waived.finding.rule.to_string(),
+            source: place(waived.finding.mark),
+            owner: waived.owner.to_string(),
+            reason: waived.reason.clone(),
+            waiver: place(waived.waiver),
+        })
+        .collect()
 }

@@ -141,6 +141,8 @@ fn of_application(id: &str, unit: &Unit, own: &[&Desired], gone: &[&Prune], mut 
                 application: id.to_owned(),
                 digest: None,
                 source: String::new(),
+                changes: Vec::new(),
+                adopts: None,
             });
         }
     }
@@ -157,6 +159,8 @@ fn task(desired: &Desired, step: u32, wave: (i64, i64), phase: Phase) -> Task {
         application: desired.application.clone(),
         digest: Some(desired.digest.clone()),
         source: desired.source.clone(),
+        changes: Vec::new(),
+        adopts: None,
     }
 }
 

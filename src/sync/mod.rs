@@ -27,7 +27,7 @@ mod stuck;
 pub use crate::health;
 pub use application::roll_back;
 pub use cluster::{Cluster, FIELD_MANAGER};
-pub use compare::{PruneOptions, compare};
+pub use compare::{Difference, Drift, PruneOptions, compare, drift};
 pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standing};
 pub use live::{Event, Events};
 pub use policy::options;

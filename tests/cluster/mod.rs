@@ -10,6 +10,7 @@ mod harness;
 mod hooks;
 mod journal;
 mod order;
+mod plan;
 mod platform;
 mod refusal;
 mod repository;

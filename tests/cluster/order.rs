@@ -277,7 +277,14 @@ fn run(plane: &ControlPlane, directory: &Path, case: &str) -> Result<(), String>
         applications: [(id, Unit { application, wave: 0, pruning: Pruning::Automated })].into(),
     };
     let tasks = order::tasks(&deployment, &prunes);
-    let plan = ClusterPlan { cluster: "c".to_owned(), live: true, identity: None, tasks, skipped: Vec::new() };
+    let plan = ClusterPlan {
+        cluster: "c".to_owned(),
+        live: true,
+        identity: None,
+        tasks,
+        skipped: Vec::new(),
+        max_deletions: None,
+    };
     let defined: BTreeSet<String> = manifests
         .iter()
         .filter(|one| BARE.contains(&text(one, "/kind")) && text(one, "/kind") != "Namespace")

@@ -157,6 +157,14 @@ impl Repository {
         self.sync_command(plane, extra).output().expect("tiphys starts").into()
     }
 
+    /// Deploys what the repository holds so far: its namespace at least.
+    #[track_caller]
+    pub(crate) fn deploy_namespace(&self, plane: &ControlPlane) {
+        self.config_map("first-of-all", "here");
+        self.deploy(plane);
+        self.remove("manifests/first-of-all.yaml");
+    }
+
     /// `tiphys plan` and `tiphys sync`, which must succeed.
     #[track_caller]
     pub(crate) fn deploy(&self, plane: &ControlPlane) {

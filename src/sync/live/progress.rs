@@ -26,6 +26,13 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// The cluster changed since the plan was made, and what is planned is brought about all the same.
+    Drift {
+        /// The cluster.
+        cluster: String,
+        /// What would be done now, and what the plan says.
+        message: String,
+    },
     /// What an Application waits for.
     Waiting {
         /// The cluster.

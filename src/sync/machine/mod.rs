@@ -26,7 +26,7 @@ pub use backend::{Act, Backend, Refusal, Verb};
 pub use deletion::{Deletion, deletion};
 pub use memory::Memory;
 pub use task::Task;
-pub use tasks::ordered;
+pub use tasks::{ordered, replaces};
 
 /// The phases of a sync, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::annotation::{self, HOOK_FINALIZER};
 use super::task::{defines, sort};
-use super::{Backend, Key, Operation, Phase, State, Status, Task};
+use super::{Backend, Key, Operation, Options, Phase, State, Status, Task};
 
 impl Operation {
     /// The tasks in their order; an error where one of them cannot be.
@@ -173,6 +173,11 @@ impl Operation {
         let message = format!("Resource {} is missing, it might have been deleted", task.key());
         (Some(Status::SyncFailed), Some(State::Error), message)
     }
+}
+
+/// Whether what is live is replaced by `target` instead of being changed.
+pub fn replaces(options: &Options, target: &Value, live: &Value) -> bool {
+    options.replace || [target, live].into_iter().any(|object| annotation::has_option(object, "Replace=true"))
 }
 
 fn asks(task: &Task, option: &str) -> bool {

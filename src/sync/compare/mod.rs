@@ -1,0 +1,105 @@
+//! A plan held against the live cluster: what exists, what differs, and what is no longer deployed.
+//!
+//! A plan is held against it twice: when it is made, and once more before it is carried out ([`drift`]).
+
+mod difference;
+mod drift;
+mod prune;
+mod tracking;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+pub use difference::Difference;
+pub use drift::{Drift, drift};
+pub(super) use prune::inhabits;
+pub(super) use tracking::{application, names};
+
+use super::mirror::Mirror;
+use super::{Cluster, SyncError, machine};
+use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef, Role, order};
+
+/// What may be pruned.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PruneOptions {
+    /// Prune for every Application, not only for those with `automated.prune`.
+    pub all: bool,
+}
+
+/// Fills `plan` with what `cluster` holds.
+///
+/// # Errors
+/// When the cluster cannot be read.
+pub async fn compare(
+    plan: &mut ClusterPlan,
+    deployment: &Deployment,
+    cluster: &Arc<Cluster>,
+    options: PruneOptions,
+) -> Result<(), SyncError> {
+    let mirror = Mirror::new(Arc::clone(cluster));
+    let known: std::collections::BTreeSet<String> = plan.tasks.iter().map(|task| task.application.clone()).collect();
+    let objects = deployment.objects.iter().filter(|desired| known.contains(&desired.application));
+    let mut differences = differences(deployment, objects, cluster, &mirror).await?;
+    let prunes = prune::prunes(plan, deployment, &cluster.list(None).await?, options);
+    let mut tasks = order::tasks(deployment, &prunes);
+    tasks.retain(|task| task.action == Action::Prune || known.contains(&task.application));
+    for task in &mut tasks {
+        if task.action != Action::Apply {
+            continue;
+        }
+        if let Some(Difference { action, changes, adopts }) = differences.remove(&task.object) {
+            (task.action, task.changes, task.adopts) = (action, changes, adopts);
+        }
+    }
+    plan.tasks = tasks;
+    plan.live = true;
+    plan.identity = Some(cluster.identity().await?);
+    Ok(())
+}
+
+/// What syncing `objects` would do to the cluster as it is.
+async fn differences<'d>(
+    deployment: &Deployment,
+    objects: impl Iterator<Item = &'d Desired>,
+    cluster: &Arc<Cluster>,
+    mirror: &Mirror,
+) -> Result<BTreeMap<ObjectRef, Difference>, SyncError> {
+    let objects: Vec<&Desired> = objects.filter(|desired| desired.role != Role::Hook).collect();
+    // One list for each kind instead of a request for each object.
+    for desired in &objects {
+        mirror.follow(&desired.object.api_version, &desired.object.kind).await?;
+    }
+    let mut replacing: BTreeMap<&str, machine::Options> = BTreeMap::new();
+    let mut running = JoinSet::new();
+    // Everything that is compared at once is in memory twice.
+    let permits = Arc::new(Semaphore::new(64));
+    let mut found = BTreeMap::new();
+    for desired in objects {
+        let Some(live) = mirror.find(&super::run::key(&desired.object)) else {
+            found.insert(desired.object.clone(), Difference::creation());
+            continue;
+        };
+        let application = desired.application.as_str();
+        let policy = replacing.entry(application).or_insert_with(|| {
+            deployment.applications.get(application).map(|unit| super::options(&unit.application)).unwrap_or_default()
+        });
+        let replaces = machine::replaces(policy, &desired.manifest, &live);
+        let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
+        let desired = desired.clone();
+        running.spawn(async move {
+            let _permit = permits.acquire().await;
+            let Desired { object, manifest, application, .. } = &desired;
+            let difference = Difference::of(&cluster, object, manifest, &live, replaces, application).await;
+            (desired.object, difference)
+        });
+    }
+    while let Some(joined) = running.join_next().await {
+        let fault = |reason: String| SyncError::Api { what: "compare".to_owned(), code: 0, reason };
+        let (object, difference) = joined.map_err(|error| fault(error.to_string()))?;
+        found.insert(object, difference?);
+    }
+    Ok(found)
+}
