@@ -7,6 +7,7 @@
 mod argocd;
 mod check;
 mod completions;
+mod delete;
 mod explain;
 mod fix;
 mod graph;
@@ -78,6 +79,8 @@ enum Command {
     Sync(sync::Args),
     /// Take an Application back to an earlier revision
     Rollback(rollback::Args),
+    /// Delete an Application with all that it deployed
+    Delete(delete::Args),
     /// List the revisions of an Application, or show what changed between two
     History(history::Args),
     /// Judge objects on their way into a cluster: an admission webhook
@@ -107,6 +110,7 @@ impl Command {
             Command::Plan(args) => plan::run(args),
             Command::Sync(args) => sync::run(args),
             Command::Rollback(args) => rollback::run(args),
+            Command::Delete(args) => delete::run(args),
             Command::History(args) => history::run(args),
             Command::Serve(args) => serve::run(args),
             Command::Init(args) => init::run(args),

@@ -12,7 +12,7 @@ use crate::finding::{Profile, Severity};
 use crate::plan::{Accepted, Action, Deployment, Digest, Plan, deployments, signature};
 use crate::report::{self, Appearance, Format};
 use crate::run::{self, Options};
-use crate::sync::{Cluster, PruneOptions, SyncError, compare};
+use crate::sync::{Cluster, PruneOptions, Registry, SyncError, compare};
 
 /// Deletions that nobody has to ask for: more of them at once are rarely meant.
 const MAX_DELETIONS: usize = 20;
@@ -59,6 +59,15 @@ pub(super) struct ClusterArgs {
     /// The context of a cluster: its name, its server's URL or `*` for all others; may be repeated
     #[arg(long = "cluster", value_name = "WHICH=CONTEXT", value_parser = mapping)]
     pub(super) clusters: Vec<(String, String)>,
+    /// Find clusters that no --cluster maps in the cluster Secrets of Argo CD, in the cluster of this context
+    #[arg(long, value_name = "CONTEXT")]
+    pub(super) clusters_from: Option<String>,
+    /// The namespace of those Secrets
+    #[arg(long, value_name = "NAMESPACE", default_value = "argocd")]
+    pub(super) clusters_namespace: String,
+    /// Run the programs that those Secrets name to get credentials
+    #[arg(long)]
+    pub(super) allow_exec: bool,
     /// Requests that may be under way at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 32)]
     pub(super) concurrency: usize,
@@ -88,9 +97,18 @@ impl ClusterArgs {
             .ok_or_else(|| Failure::Usage(SyncError::Unmapped(cluster.to_owned()).to_string()))
     }
 
-    /// Connects to the cluster.
+    /// Connects to the cluster: by the context that it is mapped to, or else as Argo CD's own Secrets say.
     pub(super) async fn connect(&self, checked: &Checked, cluster: &str) -> Result<Cluster, Failure> {
-        let context = self.context(checked, cluster)?;
+        let context = self.context(checked, cluster);
+        if let (Err(_), Some(management)) = (&context, &self.clusters_from) {
+            let kubeconfig = self.kubeconfig.as_deref();
+            let registry =
+                Registry::read(kubeconfig, management, &self.clusters_namespace, self.concurrency, self.allow_exec);
+            let registry = registry.await.map_err(|error| failure(&error))?;
+            let name = checked.resolved().clusters.names_of(cluster).map_or("", |(_, name)| name);
+            return registry.connect(cluster, name).await.map_err(|error| failure(&error));
+        }
+        let context = context?;
         Cluster::connect(self.kubeconfig.as_deref(), Some(context), self.concurrency)
             .await
             .map_err(|error| failure(&error))
@@ -100,7 +118,9 @@ impl ClusterArgs {
 /// How an error of the executor ends the command.
 pub(super) fn failure(error: &SyncError) -> Failure {
     match error {
-        SyncError::Kubeconfig(_) | SyncError::Unmapped(_) => Failure::Usage(error.to_string()),
+        SyncError::Kubeconfig(_) | SyncError::Unmapped(_) | SyncError::ClusterSecret { .. } => {
+            Failure::Usage(error.to_string())
+        }
         _ => Failure::Internal(error.to_string()),
     }
 }

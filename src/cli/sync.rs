@@ -13,7 +13,7 @@ use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
 use super::{Failure, Status, runtime};
 use crate::finding::Profile;
-use crate::plan::{Action, ClusterPlan, Plan, PlanError, signature};
+use crate::plan::{Action, ClusterPlan, Plan, PlanError, permission, signature};
 use crate::sync::{self, Drift, Event, Events, Journal, Options};
 
 /// Arguments of `tiphys sync`.
@@ -44,6 +44,9 @@ pub(super) struct Args {
     /// Go on with the last run of this plan that did not end well
     #[arg(long)]
     resume: bool,
+    /// Sync only these objects, hooks left out: a part may be a glob, and `!` in front leaves them out; may be repeated
+    #[arg(long = "resource", value_name = "GROUP:KIND:[NAMESPACE/]NAME")]
+    resources: Vec<sync::machine::Selector>,
     /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     parallel: usize,
@@ -85,6 +88,7 @@ impl Running {
             timeout: Duration::from_secs(self.timeout),
             stuck_after: Duration::from_secs(self.stuck_after),
             parallel: 1,
+            selected: Vec::new(),
             rollback: true,
             retry_bad: false,
             history: self.history,
@@ -153,12 +157,18 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let made = make(&input, args.profile)?;
     plan.verify(&made.plan).map_err(refused)?;
     verify_objects(&plan, &made).map_err(refused)?;
+    for part in &plan.clusters {
+        if let Some(deployment) = made.deployments.get(&part.cluster) {
+            permission::verify(&made.checked, part, deployment).map_err(refused)?;
+        }
+    }
     let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let journal = Arc::new(journal);
     let result = args.running.tell(async |options, events| {
         let options = Options {
             parallel: args.parallel,
+            selected: args.resources.clone(),
             rollback: !args.no_rollback,
             retry_bad: args.retry_bad,
             revision: plan.commit.clone().unwrap_or_default(),
@@ -286,10 +296,16 @@ fn tell(telling: Telling, event: &Event) {
         Event::Healthy { application, objects, after, .. } => {
             writeln!(out, "healthy {application}: {objects} objects after {:.1} s", after.as_secs_f64())
         }
+        Event::TakenOver { application, object, reason, .. } => {
+            writeln!(out, "taking over {object} for {application}: {reason}")
+        }
         Event::Retrying { application, attempt, after, message, refresh, .. } => {
             let kept = if *refresh { ", of the plan's revision" } else { "" };
             let seconds = after.as_secs_f64();
             writeln!(out, "retrying {application}: attempt {attempt} after {seconds:.1} s{kept}: {message}")
+        }
+        Event::Deleted { application, after, .. } => {
+            writeln!(out, "deleted {application}: after {:.1} s", after.as_secs_f64())
         }
         Event::Failed { application, message, .. } => writeln!(out, "failed {application}: {message}"),
         Event::Drift { message, .. } => writeln!(out, "replanned {message}"),

@@ -8,8 +8,10 @@ mod environment;
 mod fields;
 mod generators;
 mod parse;
+mod sync;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use globset::GlobSet;
@@ -18,6 +20,7 @@ use smol_str::SmolStr;
 pub(crate) use environment::LABELS as ENVIRONMENT_LABELS;
 pub(crate) use environment::glob;
 pub use environment::{Environment, Place};
+pub(crate) use sync::duration;
 
 use crate::finding::{Finding, Profile, Severity};
 use crate::load::Repository;
@@ -57,6 +60,8 @@ pub struct Config {
     pub generators: serde_json::Value,
     /// Whether the clusters are all that are registered.
     pub all_clusters: bool,
+    /// How long objects of a kind may take to become healthy: `sync.deadlines`.
+    pub deadlines: BTreeMap<String, Duration>,
     /// Objects that the clusters hold, to the `lookup` of charts.
     pub lookup: Vec<Node>,
     excluded: GlobSet,

@@ -19,7 +19,7 @@ use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
 use crate::yaml::{Limits, Node, read};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "kubernetes",
     "clusters",
     "repositories",
@@ -32,6 +32,7 @@ const KEYS: [&str; 13] = [
     "exclude",
     "generators",
     "lookup",
+    "sync",
     "version",
 ];
 
@@ -75,6 +76,7 @@ pub(super) fn parse(snapshot: &Snapshot, file: FileId) -> (Config, Vec<Finding>)
         config.environments = environments(&mut findings, root);
     }
     config.lookup = lookup(&mut findings, root);
+    config.deadlines = super::sync::deadlines(&mut findings, root);
     config.exclude = findings.texts(root, "configuration", "exclude");
     let mut excluded = GlobSetBuilder::new();
     for pattern in &config.exclude {

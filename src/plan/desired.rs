@@ -9,9 +9,10 @@ use super::digest::{Digest, canonical};
 use super::{ObjectRef, Skipped};
 use crate::check::Checked;
 use crate::render::Resource;
+use crate::resolve::instance::Instance;
 use crate::resolve::{Application, Rendered};
 use crate::schema::{Catalogue, Scope};
-use crate::sync::{machine, options};
+use crate::sync::{Settings, machine, options};
 
 /// The annotation by which Argo CD tells what an Application owns.
 pub const TRACKING: &str = "argocd.argoproj.io/tracking-id";
@@ -27,6 +28,8 @@ pub struct Deployment {
     pub skipped: Vec<Skipped>,
     /// The Applications that deploy here, by `namespace/name`.
     pub applications: BTreeMap<String, Unit>,
+    /// What holds for all of them.
+    pub settings: Arc<Settings>,
 }
 
 /// An Application and what a plan has to know of it.
@@ -86,6 +89,8 @@ pub struct Desired {
 /// What every cluster should hold, clusters sorted by name.
 pub fn deployments(checked: &Checked) -> Vec<Deployment> {
     let mut clusters: BTreeMap<String, Deployment> = BTreeMap::new();
+    let config = Instance::of(checked.rendered()).settings.map(|resource| resource.node.to_json());
+    let settings = Arc::new(Settings::of(config, checked.config().deadlines.clone()));
     for rendered in checked.rendered().iter() {
         let Some(application) = rendered.application() else { continue };
         let cluster = cluster_of(checked, application);
@@ -94,6 +99,7 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
             objects: Vec::new(),
             skipped: Vec::new(),
             applications: BTreeMap::new(),
+            settings: Arc::clone(&settings),
         });
         let unit = Unit {
             application: Arc::clone(application),
@@ -180,8 +186,8 @@ fn add(
         }
         // Argo CD tracks no definitions: they outlive their Application.
         if object.kind != "CustomResourceDefinition" {
-            let tracking = tracking_id(application, &object, resource.name());
-            set_annotation(&mut manifest, TRACKING, &tracking);
+            let (id, destination) = (application.id(), application.destination_namespace());
+            deployment.settings.tracking.mark(&mut manifest, &object, &id, destination, resource.name());
         }
         let mark = rendered_mark(resource);
         let source = format!("{}:{}", checked.repository().snapshot.path(mark.file), mark.line);
@@ -199,28 +205,6 @@ fn add(
 
 fn rendered_mark(resource: &Resource) -> crate::origin::Mark {
     resource.node.get("kind").map_or(resource.node.mark(), |kind| kind.mark())
-}
-
-/// `app:group/kind:namespace/name`, as Argo CD writes it; Applications outside of `argocd` go by `namespace_name`, and
-/// objects without namespace by that of the destination.
-fn tracking_id(application: &Application, object: &ObjectRef, own: &str) -> String {
-    let name = match application.namespace() {
-        "argocd" => application.name().to_owned(),
-        namespace => format!("{namespace}_{}", application.name()),
-    };
-    let place = match object.namespace.as_str() {
-        "" => application.destination_namespace(),
-        namespace => namespace,
-    };
-    format!("{name}:{}/{}:{place}/{own}", object.group(), object.kind)
-}
-
-fn set_annotation(manifest: &mut Value, key: &str, value: &str) {
-    let metadata = &mut manifest["metadata"];
-    if !metadata["annotations"].is_object() {
-        metadata["annotations"] = json!({});
-    }
-    metadata["annotations"][key] = json!(value);
 }
 
 /// Namespaces that Applications ask for by `CreateNamespace=true` and nothing deploys. They are not tracked: Argo CD

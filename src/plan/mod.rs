@@ -8,6 +8,7 @@ mod change;
 mod desired;
 mod digest;
 pub mod order;
+pub mod permission;
 pub mod signature;
 
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,18 @@ pub enum PlanError {
     /// The plan was made for another cluster than the one that its name leads to now. Make a new plan.
     #[error("the plan was made for another cluster than {0} is now")]
     Cluster(String),
+    /// The AppProject of an Application does not permit what is to be done. Permit it there, or make a new plan without it.
+    #[error("{object}: AppProject {project} of Application {application} does not permit {what}")]
+    NotPermitted {
+        /// The object.
+        object: String,
+        /// `namespace/name`
+        application: String,
+        /// The project.
+        project: String,
+        /// What it does not permit.
+        what: String,
+    },
     /// A signature is required, and there is none. Sign it: `tiphys plan --sign KEY`.
     #[error("the plan is not signed")]
     Unsigned,

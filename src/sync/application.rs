@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::journal::{Journal, Kind, OperationRecord, Revision, Standing};
 use super::live::{Event, Events, Hands, named};
-use super::machine::{self, Key};
+use super::machine::{self, Key, Phase};
 use super::mirror::Mirror;
 use super::operation::{Goal, Limits, drive};
 use super::run::Options;
 use super::state::history::{self, Kept};
 use super::state::lease::Leases;
-use super::{Cluster, SyncError, state};
+use super::{Cluster, Settings, SyncError, state};
 use crate::plan::Digest;
 
 /// What the Applications of a cluster have in common.
@@ -26,6 +26,7 @@ pub(super) struct Site {
     journal: Arc<Journal>,
     events: Events,
     options: Options,
+    settings: Arc<Settings>,
     leases: Leases,
 }
 
@@ -40,6 +41,8 @@ pub(super) struct Work {
     pub(super) goal: Goal,
     /// Where objects were written: `path:line`.
     pub(super) sources: BTreeMap<Key, String>,
+    /// How it goes when it is deleted.
+    pub(super) leaving: history::Policy,
 }
 
 /// The name under which the journal has what is applied before all Applications.
@@ -56,6 +59,7 @@ impl Site {
         journal: Arc<Journal>,
         events: Events,
         options: Options,
+        settings: Arc<Settings>,
     ) -> Result<Site, SyncError> {
         state::prepare(&cluster).await?;
         Ok(Site {
@@ -66,10 +70,16 @@ impl Site {
             journal,
             events,
             options,
+            settings,
         })
     }
 
-    fn hands(&self, application: &str, policy: &machine::Options, sources: BTreeMap<Key, String>) -> Arc<Hands> {
+    pub(super) fn hands(
+        &self,
+        application: &str,
+        policy: &machine::Options,
+        sources: BTreeMap<Key, String>,
+    ) -> Arc<Hands> {
         Arc::new(Hands {
             cluster: Arc::clone(&self.cluster),
             mirror: Arc::clone(&self.mirror),
@@ -79,16 +89,25 @@ impl Site {
             application: application.to_owned(),
             propagation: policy.propagation.clone(),
             sources,
+            settings: Arc::clone(&self.settings),
+            ignoring: Arc::clone(&policy.ignoring),
+            respects_ignored: policy.respect_ignored,
+            migrates: policy.migrates.clone(),
         })
     }
 
-    fn limits(&self, lost: Arc<AtomicBool>) -> Limits {
+    pub(super) fn limits(&self, lost: Arc<AtomicBool>) -> Limits {
         Limits {
             timeout: self.options.timeout,
             stuck_after: self.options.stuck_after,
             interrupted: Arc::clone(&self.options.interrupted),
             lost,
         }
+    }
+
+    /// The leases of the run.
+    pub(super) fn leases(&self) -> &Leases {
+        &self.leases
     }
 
     /// Applies what several Applications need before any of them can be tried.
@@ -130,8 +149,12 @@ impl Site {
             Some(_) => self.journal.operation(&self.place, &work.id, Kind::Sync, &goal.content)?,
             None => self.fresh(&work.id, goal)?,
         };
+        let whole = goal.options.selected.is_empty();
         let Err(reason) = drive(goal, &record, &hands, limits).await? else {
-            self.keep(work, Standing::Good, "", &known).await?;
+            // A part of a revision is none.
+            if whole {
+                self.keep(work, Standing::Good, "", &known).await?;
+            }
             self.events.tell(Event::Healthy {
                 cluster: self.place.clone(),
                 application: work.id.clone(),
@@ -146,7 +169,7 @@ impl Site {
             application: work.id.clone(),
             message: reason.clone(),
         });
-        let good = history::last_good(&known, &content).filter(|_| self.options.rollback);
+        let good = history::last_good(&known, &content).filter(|_| self.options.rollback && whole);
         let Some(good) = good else { return Err(failed(reason)) };
         // What was refused as a whole changed nothing.
         if back.is_none() && !self.journal.has_acted(record.id)? {
@@ -215,14 +238,16 @@ impl Site {
             reason: reason.to_owned(),
             at: now(),
         };
-        let objects: Vec<Value> = work
-            .goal
-            .objects
-            .iter()
-            .filter(|object| !machine::is_hook(object))
-            .map(|object| Value::clone(object))
-            .collect();
-        self.store(&revision, &history::pack(&objects)?, known).await
+        let chosen = |is_meant: &dyn Fn(&Value) -> bool| -> Vec<Value> {
+            work.goal.objects.iter().filter(|object| is_meant(object)).map(|object| Value::clone(object)).collect()
+        };
+        let goes = [Phase::PreDelete, Phase::PostDelete];
+        let content = history::Content {
+            objects: chosen(&|object| !machine::is_hook(object)),
+            hooks: chosen(&|object| goes.iter().any(|phase| machine::is_deletion_hook(object, *phase))),
+            policy: work.leaving.clone(),
+        };
+        self.store(&revision, &history::pack(&content)?, known).await
     }
 
     async fn store(&self, revision: &Revision, packed: &[u8], known: &[Kept]) -> Result<(), SyncError> {
@@ -251,7 +276,7 @@ pub async fn roll_back(
 ) -> Result<(), SyncError> {
     let failed =
         |reason: &str| SyncError::Application { application: application.to_owned(), reason: reason.to_owned() };
-    let site = Site::new(place, cluster, journal, events, options.clone()).await?;
+    let site = Site::new(place, cluster, journal, events, options.clone(), Arc::default()).await?;
     let lost = site.leases.take(application).await?;
     let result = async {
         let began = Instant::now();
@@ -282,7 +307,7 @@ pub async fn roll_back(
                 at: now(),
                 ..target.revision.clone()
             };
-            site.store(&revision, &history::pack(&target.objects()?)?, &known).await?;
+            site.store(&revision, target.packed(), &known).await?;
         }
         site.events.tell(Event::RolledBack {
             cluster: place.to_owned(),

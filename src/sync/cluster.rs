@@ -74,6 +74,8 @@ pub struct Listed {
     pub tracking: String,
     /// Its annotations.
     pub annotations: std::collections::BTreeMap<String, String>,
+    /// Its labels.
+    pub labels: std::collections::BTreeMap<String, String>,
     /// Whether another object owns it: it goes when that one does.
     pub owned: bool,
 }
@@ -127,7 +129,19 @@ impl Cluster {
             Some(path) => Kubeconfig::read_from(path),
             None => Kubeconfig::read(),
         };
-        let kubeconfig = read.map_err(|error| fault(&error))?;
+        Cluster::with(read.map_err(|error| fault(&error))?, context, concurrency).await
+    }
+
+    /// The same with a kubeconfig at hand.
+    ///
+    /// # Errors
+    /// When it cannot be used, or the server does not answer.
+    pub(super) async fn with(
+        kubeconfig: Kubeconfig,
+        context: Option<&str>,
+        concurrency: usize,
+    ) -> Result<Cluster, SyncError> {
+        let fault = |error: &dyn std::fmt::Display| SyncError::Kubeconfig(error.to_string());
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| fault(&error))?;
         let client = Client::try_from(config).map_err(|error| fault(&error))?;
@@ -432,6 +446,7 @@ impl Cluster {
                     },
                     tracking: annotation(TRACKING),
                     annotations,
+                    labels: item.metadata.labels.unwrap_or_default(),
                     owned: item.metadata.owner_references.is_some_and(|owners| !owners.is_empty()),
                 });
             }

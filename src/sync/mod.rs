@@ -11,6 +11,8 @@
 mod application;
 mod cluster;
 mod compare;
+mod deadline;
+mod delete;
 pub mod ignore;
 mod journal;
 mod live;
@@ -18,21 +20,28 @@ pub mod machine;
 mod mirror;
 mod operation;
 mod policy;
+mod registry;
 mod retry;
 mod run;
 mod same;
+mod settings;
 mod state;
 mod stuck;
+mod tracking;
 
 pub use crate::health;
 pub use application::roll_back;
 pub use cluster::{Cluster, FIELD_MANAGER};
 pub use compare::{Difference, Drift, PruneOptions, compare, drift};
+pub use delete::{Deleting, delete};
 pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standing};
 pub use live::{Event, Events};
 pub use policy::options;
+pub use registry::Registry;
 pub use run::{Options, run};
+pub use settings::Settings;
 pub use state::history::{Kept, history};
+pub use tracking::Tracking;
 
 /// Why a cluster does not hold what the plan says.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +52,14 @@ pub enum SyncError {
     /// The plan deploys to a cluster that no --cluster maps to a context. Map it: `--cluster WHICH=CONTEXT`.
     #[error("cluster {0} is mapped to no context; use --cluster '{0}=CONTEXT'")]
     Unmapped(String),
+    /// A cluster Secret of Argo CD cannot be used as it is. The message says why.
+    #[error("cluster Secret of {cluster}: {reason}")]
+    ClusterSecret {
+        /// The cluster's name or server.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
     /// The API server did not answer, or refused a request. The message is the server's.
     #[error("{what}: {reason}")]
     Api {

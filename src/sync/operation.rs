@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::SyncError;
+use super::deadline::{Deadlines, is_ignored};
 use super::journal::{Kind, OperationRecord};
-use super::live::{Event, Hands, Live, assessed, named};
+use super::live::{Event, Hands, Live, named, taken_over};
 use super::machine::{self, Key, Operation, Outcome, State, Status};
 use super::retry::Retry;
 use super::stuck::{self, Watch};
@@ -47,7 +48,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    fn check(&self) -> Result<(), SyncError> {
+    pub(super) fn check(&self) -> Result<(), SyncError> {
         if self.lost.load(Ordering::Relaxed) {
             return Err(SyncError::LeaseLost);
         }
@@ -122,17 +123,30 @@ async fn wait(goal: &Goal, record: &OperationRecord, hands: &Hands, limits: &Lim
 
 /// Tries an operation once, and writes down how it ended.
 async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limits: &Limits) -> Result<(), SyncError> {
-    let options = machine::Options { started: record.started, ..goal.options.clone() };
-    let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), options);
-    let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
+    let mut options = machine::Options { started: record.started, ..goal.options.clone() };
+    let objects = || goal.objects.iter().map(|object| Value::clone(object));
+    let wanted: Vec<(String, Key)> = {
+        let operation = Operation::new(objects(), options.clone());
+        operation.wanted().iter().map(|object| named(object)).collect()
+    };
     let live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
-    let operation = operation.resumed(taken_up(record, hands).await?);
+    if record.state == "running"
+        && let Some(reason) = obstacle(hands, goal)
+    {
+        let (state, message) = concluded(goal.retry.as_ref(), record.retries, Failure { reason, again: true });
+        return hands.journal.advance(record.id, state, &message);
+    }
+    if options.out_of_sync_only {
+        options.unchanged = unchanged(hands, goal);
+    }
+    let operation = Operation::new(objects(), options).resumed(taken_up(record, hands).await?);
     let mut drive = Drive {
         hands,
         limits,
         live,
         operation,
         watch: Watch::new(limits.stuck_after),
+        deadlines: Deadlines::of(hands, &goal.objects),
         told: String::new(),
         pause: SHORTEST,
     };
@@ -152,6 +166,25 @@ async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limi
         Err(failure) => concluded(goal.retry.as_ref(), record.retries, failure),
     };
     hands.journal.advance(record.id, state, &message)
+}
+
+/// Why nothing is done at all.
+fn obstacle(hands: &Hands, goal: &Goal) -> Option<String> {
+    if goal.options.respect_ignored && !hands.ignoring.faults.is_empty() {
+        return Some(hands.ignoring.faults.join("; "));
+    }
+    taken_over(hands, goal)
+}
+
+/// What is known to be as it should be, but for what is ignored.
+fn unchanged(hands: &Hands, goal: &Goal) -> BTreeSet<Key> {
+    let is_same = |object: &Value| {
+        let (api_version, key) = named(object);
+        let live = hands.mirror.get(&hands.place(&api_version, &key))?;
+        let manifest = hands.placed(object);
+        hands.is_applied_but_for_ignored(&manifest, &live).then(|| Key::of(&live))
+    };
+    goal.objects.iter().filter_map(|object| is_same(object)).collect()
 }
 
 /// What becomes of an operation that failed, and what is said of it.
@@ -204,6 +237,7 @@ struct Drive<'a> {
     live: Live,
     operation: Operation,
     watch: Watch,
+    deadlines: Deadlines,
     told: String,
     pause: Duration,
 }
@@ -236,13 +270,13 @@ impl Drive<'_> {
             if self.operation.moves() != moves {
                 (moves, moved, self.pause) = (self.operation.moves(), Instant::now(), SHORTEST);
             }
-            if moved.elapsed() > self.limits.timeout {
+            if moved.elapsed() > self.patience() {
                 if let Some(reason) = gave_up {
                     // The hooks for failures hang as well.
                     return Ok(Err(Failure::last(reason)));
                 }
                 let waiting = self.waiting();
-                let reason = format!("not healthy after {} s: {waiting}", self.limits.timeout.as_secs());
+                let reason = format!("not healthy after {} s: {waiting}", self.patience().as_secs());
                 self.operation.give_up(&reason);
                 gave_up = Some(reason);
                 moved = Instant::now();
@@ -279,10 +313,10 @@ impl Drive<'_> {
                     let count = open.len();
                     let first = open.first().map(|(_, text)| text.clone());
                     let first = first.unwrap_or_else(|| "what was pruned is being deleted".to_owned());
-                    if began.elapsed() > self.limits.timeout {
+                    if began.elapsed() > self.patience() {
                         let (keys, all): (Vec<Key>, Vec<String>) = open.into_iter().unzip();
                         let all = if all.is_empty() { first } else { all.join("; ") };
-                        let reason = format!("not healthy after {} s: {all}", self.limits.timeout.as_secs());
+                        let reason = format!("not healthy after {} s: {all}", self.patience().as_secs());
                         return self.fail(&keys, reason).await;
                     }
                     let more = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };
@@ -309,7 +343,9 @@ impl Drive<'_> {
                 open.push((key.clone(), self.described(&key, "it is not there")));
                 continue;
             };
-            match assessed(object, self.live.stuck.get(&key)) {
+            match self.hands.assessed(object, self.live.stuck.get(&key)) {
+                // What nobody is to wait for counts neither as well nor as ill.
+                _ if is_ignored(object) => {}
                 None | Some(Health::Healthy) => {}
                 Some(Health::Degraded(reason)) => degraded.push((key.clone(), self.described(&key, &reason))),
                 Some(Health::Progressing(reason)) => {
@@ -348,7 +384,7 @@ impl Drive<'_> {
                 continue;
             }
             let live = self.hands.mirror.find(&outcome.key);
-            let said = live.as_ref().and_then(|live| assessed(live, None));
+            let said = live.as_ref().and_then(|live| self.hands.assessed(live, None));
             let reason = match (self.watch.reasons.get(&outcome.key), said) {
                 (Some(reason), _) => reason.clone(),
                 (None, Some(Health::Progressing(reason) | Health::Degraded(reason))) => reason,
@@ -388,13 +424,33 @@ impl Drive<'_> {
 
     async fn look_at_pods(&mut self) {
         let live = self.live.wanted();
-        let open = live
-            .iter()
-            .filter(|object| stuck::has_pods(object) && matches!(assessed(object, None), Some(Health::Progressing(_))));
+        let open = live.iter().filter(|object| {
+            stuck::has_pods(object) && matches!(self.hands.assessed(object, None), Some(Health::Progressing(_)))
+        });
         let open: Vec<&Value> = open.map(|object| &**object).collect();
         if !open.is_empty() {
             self.live.stuck = self.watch.look(&self.hands.cluster, open).await;
         }
+        let begun: BTreeSet<Key> = self
+            .operation
+            .outcomes()
+            .into_iter()
+            .filter(|outcome| outcome.status == Some(Status::Synced))
+            .map(|outcome| outcome.key.bare())
+            .collect();
+        let waited = live.iter().filter(|object| begun.contains(&Key::of(object).bare()));
+        let late = self.deadlines.passed(waited.map(|object| &**object), &self.watch.reasons, |object| {
+            match self.hands.assessed(object, None) {
+                Some(Health::Progressing(reason)) => Some(reason),
+                _ => None,
+            }
+        });
+        self.live.stuck.extend(late);
+    }
+
+    /// How long nothing may move on: an object with a deadline of its own is given that.
+    fn patience(&self) -> Duration {
+        self.limits.timeout.max(self.deadlines.longest())
     }
 
     fn tell(&mut self, message: String) {

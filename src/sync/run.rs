@@ -10,13 +10,17 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::application::{Site, Work};
+use super::ignore::ignored;
 use super::journal::{Journal, Kind};
 use super::live::Events;
 use super::machine::{self, Key};
 use super::operation::Goal;
 use super::retry::Retry;
-use super::{Cluster, SyncError, options};
+use super::state::history;
+use super::{Cluster, Settings, SyncError};
 use crate::plan::{Action, ClusterPlan, Deployment, Desired, Digest, ObjectRef, Role, Task, Unit, canonical};
+use crate::resolve::Application;
+use crate::yaml::Node;
 
 /// How to work.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub struct Options {
     pub retry_bad: bool,
     /// How many revisions of an Application are kept.
     pub history: usize,
+    /// Sync only what these select; everything where there are none.
+    pub selected: Vec<machine::Selector>,
     /// The commit that the plan was made from; empty where there is no git.
     pub revision: String,
     /// Set when the run shall end as soon as the requests that are under way are answered.
@@ -54,12 +60,14 @@ pub async fn run(
     events: Events,
     options: &Options,
 ) -> Result<(), SyncError> {
-    let site = Arc::new(Site::new(&plan.cluster, cluster, journal, events, options.clone()).await?);
+    let settings = Arc::clone(&deployment.settings);
+    let site = Site::new(&plan.cluster, cluster, journal, events, options.clone(), settings).await?;
+    let site = Arc::new(site);
     let ahead: Vec<&Desired> = deployment.objects.iter().filter(|desired| desired.ahead).collect();
     let planned: BTreeSet<&ObjectRef> = plan.tasks.iter().map(|task| &task.object).collect();
     let ahead: Vec<&Desired> = ahead.into_iter().filter(|desired| planned.contains(&desired.object)).collect();
     if !ahead.is_empty() {
-        site.prepare(ahead_of_all(&ahead), sources(&ahead)).await?;
+        site.prepare(ahead_of_all(&ahead, options), sources(&ahead)).await?;
     }
     let works = works(plan, deployment, options);
     for wave in works.chunk_by(|a, b| a.wave == b.wave) {
@@ -90,13 +98,17 @@ pub async fn run(
 }
 
 /// What several Applications need before any of them can be tried.
-fn ahead_of_all(objects: &[&Desired]) -> Goal {
+fn ahead_of_all(objects: &[&Desired], settings: &Options) -> Goal {
     Goal {
         kind: Kind::Sync,
         content: content(objects),
         objects: objects.iter().map(|desired| Arc::clone(&desired.manifest)).collect(),
         prunes: Vec::new(),
-        options: machine::Options { validate: true, ..machine::Options::default() },
+        options: machine::Options {
+            validate: true,
+            selected: settings.selected.clone(),
+            ..machine::Options::default()
+        },
         retry: None,
     }
 }
@@ -115,20 +127,23 @@ fn works(plan: &ClusterPlan, deployment: &Deployment, settings: &Options) -> Vec
         .into_iter()
         .filter_map(|(id, tasks)| {
             let unit = deployment.applications.get(id)?;
-            Some(work(id, unit, &tasks, objects.get(id).map_or(&[], Vec::as_slice), settings))
+            let objects = objects.get(id).map_or(&[][..], Vec::as_slice);
+            Some(work(id, unit, &tasks, objects, settings, &deployment.settings))
         })
+        .filter(|work: &Work| is_meant(&work.goal))
         .collect();
     works.sort_by(|a, b| (a.wave, &a.id).cmp(&(b.wave, &b.id)));
     works
 }
 
-fn work(id: &str, unit: &Unit, tasks: &[&Task], objects: &[&Desired], settings: &Options) -> Work {
+fn work(id: &str, unit: &Unit, tasks: &[&Task], objects: &[&Desired], options: &Options, settings: &Settings) -> Work {
     let prunes: Vec<(String, Key)> = tasks
         .iter()
         .filter(|task| task.action == Action::Prune)
         .map(|task| (task.object.api_version.clone(), key(&task.object)))
         .collect();
-    let policy = options(&unit.application);
+    let policy = super::options(&unit.application);
+    let leaving = leaving(&unit.application, &policy, settings);
     let goal = Goal {
         kind: Kind::Sync,
         content: content(objects),
@@ -142,13 +157,35 @@ fn work(id: &str, unit: &Unit, tasks: &[&Task], objects: &[&Desired], settings: 
             prune: !prunes.is_empty(),
             prune_option: None,
             prune_confirmed: true,
-            revision: settings.revision.clone(),
+            revision: options.revision.clone(),
+            selected: options.selected.clone(),
+            ignoring: Arc::new(ignored(&unit.application, settings.config.as_ref())),
             ..policy
         },
         prunes,
         retry: Retry::of(&unit.application),
     };
-    Work { id: id.to_owned(), wave: unit.wave, goal, sources: sources(objects) }
+    Work { id: id.to_owned(), wave: unit.wave, goal, sources: sources(objects), leaving }
+}
+
+/// How an Application goes when it is deleted.
+fn leaving(application: &Application, policy: &machine::Options, settings: &Settings) -> history::Policy {
+    let finalizers = application.resource.node.path(&["metadata", "finalizers"]).map(Node::items).unwrap_or_default();
+    let background = "resources-finalizer.argocd.argoproj.io/background";
+    history::Policy {
+        delete: policy.delete_option.clone(),
+        prune: policy.prune_option.clone(),
+        background: finalizers.iter().any(|finalizer| finalizer.text() == Some(background)),
+        settings: settings.kept(),
+    }
+}
+
+/// Whether a sync is about anything of an Application.
+fn is_meant(goal: &Goal) -> bool {
+    let options = &goal.options;
+    options.selected.is_empty()
+        || goal.objects.iter().any(|object| options.selects(&Key::of(object)))
+        || goal.prunes.iter().any(|(_, key)| options.selects(key))
 }
 
 /// Digest of all that an Application deploys.

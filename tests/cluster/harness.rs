@@ -112,6 +112,15 @@ impl ControlPlane {
         })
     }
 
+    /// Creates `object` as `manager`, as a client that does not apply on the server would.
+    pub(crate) fn create(&self, kind: Kind, namespace: &str, object: &Value, manager: &str) {
+        self.with(async |client| {
+            let parameters = kube::api::PostParams { field_manager: Some(manager.to_owned()), ..Default::default() };
+            let object = serde_json::from_value(object.clone()).expect("it is an object");
+            kind.api(client, namespace).create(&parameters, &object).await.expect("the object is created");
+        });
+    }
+
     /// Deletes an object.
     pub(crate) fn delete(&self, kind: Kind, namespace: &str, name: &str) {
         self.with(async |client| {

@@ -6,6 +6,8 @@
 
 mod agreement;
 mod crash;
+mod deletion;
+mod execution;
 mod harness;
 mod hooks;
 mod journal;

@@ -275,6 +275,7 @@ fn run(plane: &ControlPlane, directory: &Path, case: &str) -> Result<(), String>
         objects,
         skipped: Vec::new(),
         applications: [(id, Unit { application, wave: 0, pruning: Pruning::Automated })].into(),
+        settings: Arc::default(),
     };
     let tasks = order::tasks(&deployment, &prunes);
     let plan = ClusterPlan {
@@ -302,6 +303,7 @@ fn run(plane: &ControlPlane, directory: &Path, case: &str) -> Result<(), String>
             timeout: Duration::from_secs(if fails.is_empty() { 60 } else { 4 }),
             stuck_after: Duration::from_secs(10),
             parallel: 1,
+            selected: Vec::new(),
             rollback: false,
             retry_bad: false,
             history: 1,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tiphys::origin::FileId;
 use tiphys::render::Resource;
 use tiphys::schema::{Catalogue, KubernetesVersion, Scope};
-use tiphys::sync::machine::{Backend, Key, Memory, Operation, Options, Task, deletion};
+use tiphys::sync::machine::{Backend, Key, Memory, Operation, Options, Selector, Task, deletion};
 use tiphys::yaml::{Limits, read};
 
 /// A case: what is wanted, what is live, and how it is synced.
@@ -50,9 +50,9 @@ impl Case {
     fn operation(&self) -> Operation {
         let is = |key: &str, default: bool| self.options[key].as_bool().unwrap_or(default);
         let text = |key: &str| self.options[key].as_str().map(str::to_owned);
-        let selected: BTreeSet<(String, String)> = self
+        let selected: Vec<Selector> = self
             .texts("resources")
-            .filter_map(|text| text.split_once('/').map(|(kind, name)| (kind.to_owned(), name.to_owned())))
+            .filter_map(|text| format!("*:{}", text.replacen('/', ":", 1)).parse().ok())
             .collect();
         let options = Options {
             namespace: text("namespace").unwrap_or_else(|| "demo".to_owned()),
@@ -62,7 +62,7 @@ impl Case {
             prune_confirmed: is("pruneConfirmed", false),
             skip_hooks: is("skipHooks", false),
             create_namespace: is("createNamespace", false),
-            selected: (!selected.is_empty()).then_some(selected),
+            selected,
             validate: true,
             revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
             started: 1_700_000_000,

@@ -41,6 +41,7 @@ fn order(objects: Vec<Desired>, prunes: &[Prune]) -> Vec<(u32, String)> {
         objects,
         skipped: Vec::new(),
         applications: [unit("late", 1), unit("web", 0), unit("shop", 0)].into(),
+        settings: Arc::default(),
     };
     tasks(&deployment, prunes).into_iter().map(|task| (task.step, task.object.name)).collect()
 }

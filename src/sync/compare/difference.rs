@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::tracking;
 use crate::plan::{Action, Change, ObjectRef, changes};
 use crate::sync::cluster::{Cluster, Writing};
-use crate::sync::{SyncError, same};
+use crate::sync::{Settings, SyncError, same};
 
 /// What syncing one object would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +32,9 @@ impl Difference {
         manifest: &Value,
         live: &Value,
         replaces: bool,
-        application: &str,
+        (application, settings): (&str, &Settings),
     ) -> Result<Difference, SyncError> {
-        let adopts = tracking::owner_of(live, object).filter(|owner| owner != application);
+        let adopts = tracking::owner_of(&settings.tracking, live, object).filter(|owner| owner != application);
         let found = |action, changes| Difference { action, changes, adopts: adopts.clone() };
         if replaces {
             let changed = match cluster.replace(object, &placed(manifest, live), TRIAL).await {

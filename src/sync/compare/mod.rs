@@ -88,11 +88,12 @@ async fn differences<'d>(
         });
         let replaces = machine::replaces(policy, &desired.manifest, &live);
         let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
-        let desired = desired.clone();
+        let (desired, settings) = (desired.clone(), Arc::clone(&deployment.settings));
         running.spawn(async move {
             let _permit = permits.acquire().await;
             let Desired { object, manifest, application, .. } = &desired;
-            let difference = Difference::of(&cluster, object, manifest, &live, replaces, application).await;
+            let difference =
+                Difference::of(&cluster, object, manifest, &live, replaces, (application, &settings)).await;
             (desired.object, difference)
         });
     }

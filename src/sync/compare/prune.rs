@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{PruneOptions, tracking};
+use super::PruneOptions;
 use crate::plan::order::Prune;
 use crate::plan::{ClusterPlan, Deployment, ObjectRef, Pruning, Skipped};
 use crate::sync::cluster::Listed;
@@ -23,13 +23,9 @@ pub(super) fn prunes(
     let mut policies: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut prunes = Vec::new();
     for listed in live {
-        let Some(application) = owner(&listed.tracking, deployment) else { continue };
-        // The annotation names the object itself; a copy of it on something else means nothing.
-        if listed.owned
-            || is_hook(listed)
-            || kept.contains(&identity(&listed.object))
-            || !tracking::names(&listed.tracking, &listed.object)
-        {
+        let owner = deployment.settings.tracking.owner_of(listed);
+        let Some(application) = owner.filter(|id| deployment.applications.contains_key(id)) else { continue };
+        if listed.owned || is_hook(listed) || kept.contains(&identity(&listed.object)) {
             continue;
         }
         let unit = deployment.applications.get(&application);
@@ -127,12 +123,6 @@ fn identity(object: &ObjectRef) -> (&str, &str, &str, &str) {
     (object.group(), &object.kind, &object.namespace, &object.name)
 }
 
-/// The Application of `deployment` that a tracking annotation names.
-fn owner(tracking: &str, deployment: &Deployment) -> Option<String> {
-    let id = tracking::application(tracking)?;
-    deployment.applications.contains_key(&id).then_some(id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +136,7 @@ mod tests {
                 name: "web".to_owned(),
             },
             tracking: tracking.to_owned(),
+            labels: BTreeMap::new(),
             annotations: [("argocd.argoproj.io/sync-options".to_owned(), sync_options.to_owned())].into(),
             owned: false,
         }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::plan::{ObjectRef, TRACKING};
+use crate::plan::ObjectRef;
+use crate::sync::Tracking;
 
 /// The Application that a tracking annotation names: `namespace/name`.
 pub(in crate::sync) fn application(tracking: &str) -> Option<String> {
@@ -25,9 +26,8 @@ pub(in crate::sync) fn names(tracking: &str, object: &ObjectRef) -> bool {
 
 /// The Application that owns a live object; empty where none does. Definitions and the namespaces that tiphys makes are
 /// not tracked by anybody: of them there is nothing to say.
-pub(super) fn owner_of(live: &Value, object: &ObjectRef) -> Option<String> {
-    let tracking = live["metadata"]["annotations"][TRACKING].as_str().unwrap_or_default();
-    let owner = application(tracking).filter(|_| names(tracking, object));
+pub(super) fn owner_of(tracking: &Tracking, live: &Value, object: &ObjectRef) -> Option<String> {
+    let owner = tracking.owner(live, object);
     let untracked = matches!(object.kind.as_str(), "CustomResourceDefinition" | "Namespace");
     match owner {
         None if untracked => None,

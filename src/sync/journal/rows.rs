@@ -13,6 +13,8 @@ pub enum Kind {
     Sync,
     /// Back to the last good revision.
     Rollback,
+    /// To nothing.
+    Delete,
 }
 
 impl Kind {
@@ -20,6 +22,7 @@ impl Kind {
         match self {
             Kind::Sync => "sync",
             Kind::Rollback => "rollback",
+            Kind::Delete => "delete",
         }
     }
 }

@@ -8,13 +8,14 @@ use kube::api::PropagationPolicy;
 use serde_json::{Value, json};
 
 use super::{Event, Events};
-use crate::plan::{ObjectRef, TRACKING};
-use crate::sync::SyncError;
+use crate::plan::ObjectRef;
 use crate::sync::cluster::{Cluster, Writing};
 use crate::sync::compare;
+use crate::sync::ignore::Ignoring;
 use crate::sync::journal::Journal;
 use crate::sync::machine::{Act, HOOK_FINALIZER, Key, Refusal, Verb};
 use crate::sync::mirror::Mirror;
+use crate::sync::{Settings, SyncError};
 
 /// How long an object may take to go before its successor is made, and a definition to be served.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -33,6 +34,14 @@ pub(in crate::sync) struct Hands {
     pub(in crate::sync) propagation: Option<String>,
     /// Where objects were written: `path:line`.
     pub(in crate::sync) sources: BTreeMap<Key, String>,
+    /// What holds for all Applications.
+    pub(in crate::sync) settings: Arc<Settings>,
+    /// What the Application ignores when it compares.
+    pub(in crate::sync) ignoring: Arc<Ignoring>,
+    /// Whether it does not overwrite that either.
+    pub(in crate::sync) respects_ignored: bool,
+    /// The managers whose client-side applies are taken over.
+    pub(in crate::sync) migrates: Vec<String>,
 }
 
 impl Hands {
@@ -52,7 +61,7 @@ impl Hands {
     }
 
     /// An object as it is sent: without a namespace where its kind has none.
-    pub(super) fn placed(&self, object: &Value) -> Value {
+    pub(in crate::sync) fn placed(&self, object: &Value) -> Value {
         let mut object = object.clone();
         let api_version = object["apiVersion"].as_str().unwrap_or_default();
         let kind = object["kind"].as_str().unwrap_or_default();
@@ -81,7 +90,7 @@ impl Hands {
         self.sources.get(key).or_else(elsewhere).map(String::as_str).filter(|text| !text.is_empty())
     }
 
-    pub(super) fn told(&self, act: &Act, result: Result<(), String>) {
+    pub(in crate::sync) fn told(&self, act: &Act, result: Result<(), String>) {
         self.events.tell(Event::Act {
             cluster: self.place.clone(),
             application: self.application.clone(),
@@ -98,15 +107,18 @@ impl Hands {
     }
 
     /// Does `act`.
-    pub(super) async fn perform(&self, act: &Act) -> Result<String, Refusal> {
+    pub(in crate::sync) async fn perform(&self, act: &Act) -> Result<String, Refusal> {
         let object = self.object(act);
-        let done = match act.verb {
-            Verb::Apply => self.apply(act, &object).await,
-            Verb::Create => self.create(act, &object).await,
-            Verb::Replace | Verb::Update => self.replace(act, &object).await,
-            Verb::Delete => self.delete(act, &object).await,
-            Verb::Prune => self.prune(act, &object).await,
-            Verb::Release => self.release(&object).await,
+        let done = match self.migrate(act, &object).await {
+            Err(error) => Err(error),
+            Ok(()) => match act.verb {
+                Verb::Apply => self.apply(act, &object).await,
+                Verb::Create => self.create(act, &object).await,
+                Verb::Replace | Verb::Update => self.replace(act, &object).await,
+                Verb::Delete => self.delete(act, &object).await,
+                Verb::Prune => self.prune(act, &object).await,
+                Verb::Release => self.release(&object).await,
+            },
         };
         done.map(|()| String::new()).map_err(|error| match error {
             SyncError::Api { code: 404, .. } if act.target.is_none() => Refusal::NotFound,
@@ -187,7 +199,7 @@ impl Hands {
         let began = tokio::time::Instant::now();
         while began.elapsed() < LONGEST_WAIT {
             let live = self.cluster.get(object).await?.unwrap_or_default();
-            match super::assessed(&live, None) {
+            match self.assessed(&live, None) {
                 Some(crate::health::Health::Progressing(_)) => {}
                 // One that was refused shows in its health.
                 _ => return Ok(()),
@@ -234,11 +246,8 @@ impl Hands {
             }
             return Ok(());
         };
-        let tracking = live["metadata"]["annotations"][TRACKING].as_str().unwrap_or_default();
-        let is_ours = |tracking: &str, object: &ObjectRef| {
-            compare::names(tracking, object) && compare::application(tracking).as_deref() == Some(&self.application)
-        };
-        if !is_ours(tracking, object) {
+        let tracking = &self.settings.tracking;
+        if tracking.owner(&live, object).as_deref() != Some(&self.application) {
             return Ok(());
         }
         if object.kind == "Namespace" && object.group().is_empty() {
@@ -246,7 +255,7 @@ impl Hands {
             let stays = within
                 .iter()
                 .filter(|listed| compare::inhabits(listed))
-                .find(|listed| !is_ours(&listed.tracking, &listed.object));
+                .find(|listed| tracking.owner_of(listed).as_deref() != Some(&self.application));
             if let Some(stays) = stays {
                 let reason = format!("it holds {}, which would go with it; make a new plan", stays.object);
                 return Err(SyncError::Api { what: object.to_string(), code: 409, reason });

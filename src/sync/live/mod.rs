@@ -4,6 +4,8 @@
 //! and after. An apply that is known to change nothing makes no request.
 
 mod act;
+mod migration;
+mod ownership;
 mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +15,14 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 pub(super) use act::Hands;
+pub(super) use migration::{ARGOCD, KUBECTL};
+pub(super) use ownership::taken_over;
 pub use progress::{Event, Events};
 
 use super::journal::Entry;
 use super::machine::{Act, Backend, Key, Outcome, Phase, Refusal, Verb};
 use super::{SyncError, same};
-use crate::health::{self, Health, Status};
+use crate::health::{Checks, Health, Status};
 
 /// One Application's view of a cluster.
 pub(super) struct Live {
@@ -175,7 +179,24 @@ fn is_unchanged(hands: &Hands, act: &Act) -> bool {
     let (Verb::Apply, false, Some(target), Some(live)) = (act.verb, act.hook, &act.target, &act.live) else {
         return false;
     };
-    !live["metadata"]["deletionTimestamp"].is_string() && same::is_applied(&hands.placed(target), live)
+    if live["metadata"]["deletionTimestamp"].is_string() {
+        return false;
+    }
+    let manifest = hands.placed(target);
+    same::is_applied(&manifest, live) || hands.respects_ignored && hands.is_applied_but_for_ignored(&manifest, live)
+}
+
+impl Hands {
+    /// Whether a live object is known to differ from its manifest only in what is ignored.
+    pub(super) fn is_applied_but_for_ignored(&self, manifest: &Value, live: &Value) -> bool {
+        let (manifest, live) = self.ignoring.without(manifest, live);
+        same::is_applied(&manifest, &live)
+    }
+
+    /// How a live object is.
+    pub(super) fn assessed(&self, live: &Value, stuck: Option<&String>) -> Option<Health> {
+        assessed(&self.settings.checks, live, stuck)
+    }
 }
 
 impl Backend for Live {
@@ -238,7 +259,7 @@ impl Backend for Live {
     }
 
     fn health(&self, live: &Value) -> Option<Health> {
-        assessed(live, self.stuck.get(&Key::of(live)))
+        self.hands.assessed(live, self.stuck.get(&Key::of(live)))
     }
 
     fn is_namespaced(&self, api_version: &str, kind: &str) -> Option<bool> {
@@ -247,8 +268,8 @@ impl Backend for Live {
 }
 
 /// How a live object is. A hook that is suspended is still under way, and one that nobody can tell has failed.
-pub(super) fn assessed(live: &Value, stuck: Option<&String>) -> Option<Health> {
-    let assessment = health::status(live)?;
+fn assessed(checks: &Checks, live: &Value, stuck: Option<&String>) -> Option<Health> {
+    let assessment = checks.status(live)?;
     let message = assessment.message;
     let hook = super::machine::is_hook(live);
     Some(match assessment.status {

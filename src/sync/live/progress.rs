@@ -42,6 +42,21 @@ pub enum Event {
         /// For what.
         message: String,
     },
+    /// An object that is live belongs to another Application, or to nobody, and is taken over.
+    TakenOver {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// The object.
+        #[serde(flatten)]
+        object: ObjectRef,
+        /// `namespace/name` of the Application that it belongs to; absent where it belongs to none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// Why this is told.
+        reason: String,
+    },
     /// All that an Application deploys is healthy.
     Healthy {
         /// The cluster.
@@ -79,6 +94,16 @@ pub enum Event {
         application: String,
         /// Why.
         message: String,
+    },
+    /// An Application is gone, with all that it deployed.
+    Deleted {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// How long that took.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        after: Duration,
     },
     /// An Application is back at what was good before.
     RolledBack {

@@ -124,7 +124,7 @@ pub(super) fn is_deletion_hook(object: &Value, own: &str, helm: &str) -> bool {
 }
 
 /// When a hook is deleted; what no known word says is [`DeletePolicy::BeforeHookCreation`].
-pub(super) fn delete_policies(object: &Value) -> Vec<DeletePolicy> {
+pub(in crate::sync) fn delete_policies(object: &Value) -> Vec<DeletePolicy> {
     let own = items(object, HOOK_DELETE_POLICY).filter_map(|item| match item {
         "BeforeHookCreation" => Some(DeletePolicy::BeforeHookCreation),
         "HookSucceeded" => Some(DeletePolicy::HookSucceeded),

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::annotation;
 use super::task::is_definition;
+use super::{Phase, annotation};
 
 /// The deletion of an Application.
 #[derive(Debug)]
@@ -30,13 +30,67 @@ pub fn deletion<'o>(objects: impl IntoIterator<Item = &'o Value>, option: Option
         if after {
             deletion.post_delete.push(object);
         }
-        let stays = is_definition(object)
-            || annotation::option(object, "Delete").or(option) == Some("false")
-            || annotation::is_kept(object);
-        if !before && !after && !annotation::is_hook(object) && !stays {
+        if !before && !after && !annotation::is_hook(object) && !stays(object, option) {
             waves.entry(annotation::wave(object)).or_default().push(object);
         }
     }
     deletion.groups = waves.into_iter().rev().collect();
     deletion
+}
+
+fn stays(object: &Value, option: Option<&str>) -> bool {
+    is_definition(object)
+        || annotation::option(object, "Delete").or(option) == Some("false")
+        || annotation::is_kept(object)
+}
+
+/// Whether a live object goes with its Application, whose `Delete` is `option`. What hooks of syncs left behind does;
+/// hooks of the deletion go by their policies.
+pub(in crate::sync) fn is_deleted(live: &Value, option: Option<&str>) -> bool {
+    let hook = [Phase::PreDelete, Phase::PostDelete].into_iter().any(|phase| is_deletion_hook(live, phase));
+    !hook && !stays(live, option)
+}
+
+/// Whether a person is asked before a live object goes. `delete` and `prune` are the Application's options.
+pub(in crate::sync) fn asks_before_deletion(live: &Value, delete: Option<&str>, prune: Option<&str>) -> bool {
+    annotation::option(live, "Delete").or(delete) == Some("confirm")
+        || annotation::option(live, "Prune").or(prune) == Some("confirm")
+}
+
+/// Whether an object is a hook of a phase of deletion.
+pub(in crate::sync) fn is_deletion_hook(object: &Value, phase: Phase) -> bool {
+    match phase {
+        Phase::PreDelete => annotation::is_deletion_hook(object, "PreDelete", "pre-delete"),
+        Phase::PostDelete => annotation::is_deletion_hook(object, "PostDelete", "post-delete"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(annotations: &Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "annotations": annotations}})
+    }
+
+    #[test]
+    fn what_says_so_stays_and_the_object_has_the_last_word() {
+        let options = |text: &str| object(&json!({"argocd.argoproj.io/sync-options": text}));
+        assert!(is_deleted(&options(""), None) && !is_deleted(&options(""), Some("false")));
+        assert!(is_deleted(&options("Delete=true"), Some("false")) && !is_deleted(&options("Delete=false"), None));
+        assert!(!is_deleted(&object(&json!({"helm.sh/resource-policy": "keep"})), None));
+        assert!(asks_before_deletion(&options("Delete=confirm"), None, None));
+        assert!(asks_before_deletion(&options("Prune=confirm"), None, None));
+        assert!(!asks_before_deletion(&options("Delete=true"), Some("confirm"), None));
+    }
+
+    #[test]
+    fn hooks_of_the_deletion_are_not_among_what_goes() {
+        let hook = |name: &str| object(&json!({"argocd.argoproj.io/hook": name}));
+        assert!(!is_deleted(&hook("PreDelete"), None) && !is_deleted(&hook("PostDelete"), None));
+        assert!(is_deleted(&hook("PostSync"), None), "what a sync left behind is");
+    }
 }

@@ -10,6 +10,7 @@ mod backend;
 mod deletion;
 mod memory;
 mod reconcile;
+mod selection;
 mod task;
 mod tasks;
 #[cfg(test)]
@@ -18,13 +19,17 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::ignore::Ignoring;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(super) use annotation::delete_policies;
 pub use annotation::{DeletePolicy, HOOK_FINALIZER, is_hook, wave};
 pub use backend::{Act, Backend, Refusal, Verb};
 pub use deletion::{Deletion, deletion};
+pub(super) use deletion::{asks_before_deletion, is_deleted, is_deletion_hook};
 pub use memory::Memory;
+pub use selection::Selector;
 pub use task::Task;
 pub use tasks::{ordered, replaces};
 
@@ -39,12 +44,17 @@ pub enum Phase {
     PostSync,
     /// Hooks that run when the sync failed.
     SyncFail,
+    /// Hooks that run before an Application is deleted.
+    PreDelete,
+    /// Hooks that run when it is gone.
+    PostDelete,
 }
 
 impl Phase {
     /// A phase by its name.
     pub fn named(name: &str) -> Option<Phase> {
-        [Phase::PreSync, Phase::Sync, Phase::PostSync, Phase::SyncFail].into_iter().find(|one| one.as_str() == name)
+        let all = [Phase::PreSync, Phase::Sync, Phase::PostSync, Phase::SyncFail, Phase::PreDelete, Phase::PostDelete];
+        all.into_iter().find(|one| one.as_str() == name)
     }
 
     /// Argo CD's word for it.
@@ -54,6 +64,8 @@ impl Phase {
             Phase::Sync => "Sync",
             Phase::PostSync => "PostSync",
             Phase::SyncFail => "SyncFail",
+            Phase::PreDelete => "PreDelete",
+            Phase::PostDelete => "PostDelete",
         }
     }
 }
@@ -170,6 +182,8 @@ pub struct Options {
     pub propagation: Option<String>,
     /// `Prune` of the Application's sync options: `false` or `confirm`.
     pub prune_option: Option<String>,
+    /// `Delete` of the Application's sync options: `false` or `confirm`.
+    pub delete_option: Option<String>,
     /// Whether a person confirmed the deletions that need it.
     pub prune_confirmed: bool,
     /// Whether hooks are left out.
@@ -178,22 +192,39 @@ pub struct Options {
     pub create_namespace: bool,
     /// `managedNamespaceMetadata`: labels and annotations that the namespace gets.
     pub namespace_metadata: Option<Value>,
-    /// Sync only what this names, hooks apart; everything where it is absent.
-    pub selected: Option<BTreeSet<(String, String)>>,
+    /// Sync only what these select; everything where there are none. Whoever selects leaves hooks out.
+    pub selected: Vec<Selector>,
     /// `Replace=true` of the Application.
     pub replace: bool,
-    /// `Force=true` of the Application.
+    /// Whether whoever syncs says that any object may be deleted and made anew where it cannot be changed.
     pub force: bool,
     /// `SkipDryRunOnMissingResource=true` of the Application.
     pub skip_dry_run_on_missing: bool,
     /// Whether objects are held against their schemas by the server; not with `Validate=false`.
     pub validate: bool,
-    /// What is as it should be and left alone (`ApplyOutOfSyncOnly=true`).
+    /// Whether what is as it should be is left alone: `ApplyOutOfSyncOnly=true`.
+    pub out_of_sync_only: bool,
+    /// What that is.
     pub unchanged: BTreeSet<Key>,
+    /// What is ignored when an object is compared with its manifest.
+    pub ignoring: Arc<Ignoring>,
+    /// Whether that is not overwritten either: `RespectIgnoreDifferences=true`.
+    pub respect_ignored: bool,
+    /// Whether nothing is done where an object belongs to another Application: `FailOnSharedResource=true`.
+    pub fail_on_shared: bool,
+    /// The managers whose client-side applies are taken over; none with `ClientSideApplyMigration=false`.
+    pub migrates: Vec<String>,
     /// The revision: names of generated hooks contain its beginning.
     pub revision: String,
     /// When the operation began, in seconds since 1970: names of generated hooks contain it.
     pub started: i64,
+}
+
+impl Options {
+    /// Whether a sync is about the object of these names.
+    pub fn selects(&self, key: &Key) -> bool {
+        self.selected.is_empty() || selection::selects(&self.selected, key)
+    }
 }
 
 /// What came of one task.
@@ -267,7 +298,8 @@ impl Operation {
             .hooks
             .iter()
             .flat_map(|hook| annotation::phases(hook).into_iter().map(|phase| Arc::new(self.named(hook, phase))));
-        self.targets.iter().cloned().chain(hooks).collect()
+        let targets = self.targets.iter().filter(|target| self.options.selects(&Key::of(target)));
+        targets.cloned().chain(hooks.filter(|_| self.options.selected.is_empty())).collect()
     }
 
     /// Gives up on what is under way: it counts as failed from now on, and the hooks for failures run.
@@ -305,7 +337,7 @@ impl Operation {
             }
         }
         let hooks = self.hooks.iter().any(|hook| annotation::phases(hook).contains(&Phase::SyncFail));
-        if hooks && !self.options.skip_hooks {
+        if hooks && !self.options.skip_hooks && self.options.selected.is_empty() {
             self.state = State::Running;
         }
         !self.has_ended()

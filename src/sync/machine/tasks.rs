@@ -24,8 +24,12 @@ impl Operation {
             let key = found.as_ref().map_or_else(|| Key::of(target), |found| Key::of(found));
             known.push((key, found.clone()));
             if self.is_selected(target) {
+                let wanted = match &found {
+                    Some(live) if self.options.respect_ignored => Arc::new(self.options.ignoring.apply(target, live)),
+                    _ => Arc::clone(target),
+                };
                 let phases = annotation::phases(target).into_iter();
-                tasks.extend(phases.map(|phase| Task::new(phase, Some(Arc::clone(target)), found.clone())));
+                tasks.extend(phases.map(|phase| Task::new(phase, Some(Arc::clone(&wanted)), found.clone())));
             }
         }
         for (key, object) in live {
@@ -36,7 +40,7 @@ impl Operation {
             }
             known.push((key, Some(object)));
         }
-        if !self.options.skip_hooks {
+        if !self.options.skip_hooks && self.options.selected.is_empty() {
             for hook in &self.hooks {
                 for phase in annotation::phases(hook) {
                     tasks.push(Task::new(phase, Some(Arc::new(self.hook(hook, phase))), None));
@@ -62,9 +66,7 @@ impl Operation {
     }
 
     fn is_selected(&self, object: &Value) -> bool {
-        let Some(selected) = &self.options.selected else { return true };
-        let key = Key::of(object);
-        selected.contains(&(key.kind, key.name))
+        self.options.selects(&Key::of(object))
     }
 
     /// A hook as it is created: with a name, and with the finalizer that keeps it until its phase is over.
@@ -106,13 +108,8 @@ impl Operation {
             }
         }
         let live = backend.get(&Key::of(&namespace)).await?;
-        let differs = live.as_ref().is_none_or(|live| {
-            ["labels", "annotations"].iter().any(|key| {
-                let wanted = namespace["metadata"][*key].as_object().into_iter().flatten();
-                wanted.into_iter().any(|(name, value)| live["metadata"][*key][name] != *value)
-            })
-        });
-        if differs {
+        // One that is there is only brought up to date where its metadata are managed.
+        if live.is_none() || self.options.namespace_metadata.is_some() {
             tasks.push(Task::new(Phase::PreSync, Some(Arc::new(namespace)), live));
         }
         Ok(())
@@ -129,7 +126,10 @@ impl Operation {
             }
             let defined = self.targets.iter().chain(&self.hooks).any(|object| defines(object, &key.group, &key.kind));
             let asked = self.options.skip_dry_run_on_missing
-                || annotation::has_option(task.object(), "SkipDryRunOnMissingResource=true");
+                || task
+                    .target
+                    .as_ref()
+                    .is_some_and(|target| annotation::has_option(target, "SkipDryRunOnMissingResource=true"));
             if defined || asked {
                 task.skip_dry_run = true;
             } else {

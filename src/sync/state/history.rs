@@ -10,6 +10,7 @@ use std::io::Read as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::api::PropagationPolicy;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{NAMESPACE, slug};
@@ -32,12 +33,55 @@ pub struct Kept {
     secrets: Vec<(ObjectRef, String)>,
 }
 
+/// What is kept of a revision.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::sync) struct Content {
+    /// The objects, without hooks.
+    pub(in crate::sync) objects: Vec<Value>,
+    /// The hooks that run when the Application goes.
+    #[serde(default)]
+    pub(in crate::sync) hooks: Vec<Value>,
+    /// How it goes.
+    #[serde(default)]
+    pub(in crate::sync) policy: Policy,
+}
+
+/// How an Application goes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::sync) struct Policy {
+    /// `Delete` of its sync options.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(in crate::sync) delete: Option<String>,
+    /// `Prune` of its sync options.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(in crate::sync) prune: Option<String>,
+    /// Whether its finalizer says that dependents go in the background.
+    #[serde(default)]
+    pub(in crate::sync) background: bool,
+    /// What of the instance's settings is needed then.
+    #[serde(default)]
+    pub(in crate::sync) settings: Value,
+}
+
 impl Kept {
     /// The objects, without hooks.
     ///
     /// # Errors
     /// When what is stored was damaged.
     pub fn objects(&self) -> Result<Vec<Value>, SyncError> {
+        Ok(self.content()?.objects)
+    }
+
+    /// As it is stored.
+    pub(in crate::sync) fn packed(&self) -> &[u8] {
+        &self.packed
+    }
+
+    /// All that is kept.
+    ///
+    /// # Errors
+    /// When what is stored was damaged.
+    pub(in crate::sync) fn content(&self) -> Result<Content, SyncError> {
         unpack(&self.packed).map_err(|reason| SyncError::Api {
             what: format!("revision {} of {}", self.revision.number, self.revision.application),
             code: 0,
@@ -46,23 +90,39 @@ impl Kept {
     }
 }
 
-/// Objects as they are stored.
+/// A revision as it is stored.
 ///
 /// # Errors
-/// When they cannot be packed: a revision without its objects would be no way back.
-pub(in crate::sync) fn pack(objects: &[Value]) -> Result<Vec<u8>, SyncError> {
-    let text = serde_json::to_vec(objects).map_err(|error| SyncError::Journal(error.to_string()))?;
+/// When it cannot be packed: a revision without its objects would be no way back.
+pub(in crate::sync) fn pack(content: &Content) -> Result<Vec<u8>, SyncError> {
+    let text = serde_json::to_vec(content).map_err(|error| SyncError::Journal(error.to_string()))?;
     zstd::bulk::compress(&text, 3).map_err(|error| SyncError::Journal(error.to_string()))
 }
 
-fn unpack(packed: &[u8]) -> Result<Vec<Value>, String> {
+fn unpack(packed: &[u8]) -> Result<Content, String> {
     let decoder = zstd::Decoder::new(packed).map_err(|error| error.to_string())?;
     let mut text = Vec::new();
     decoder.take(LARGEST + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
     if text.len() as u64 > LARGEST {
         return Err(format!("it unpacks to more than {LARGEST} bytes"));
     }
-    serde_json::from_slice(&text).map_err(|error| error.to_string())
+    let value: Value = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    match value {
+        // The form of earlier versions: the objects and nothing else.
+        Value::Array(objects) => Ok(Content { objects, ..Content::default() }),
+        content => serde_json::from_value(content).map_err(|error| error.to_string()),
+    }
+}
+
+/// Forgets revisions.
+///
+/// # Errors
+/// When the server refuses.
+pub(in crate::sync) async fn forget(cluster: &Cluster, known: &[Kept]) -> Result<(), SyncError> {
+    for (object, uid) in known.iter().flat_map(|kept| &kept.secrets) {
+        cluster.delete(object, uid, PropagationPolicy::Background).await?;
+    }
+    Ok(())
 }
 
 fn reference(name: String) -> ObjectRef {
@@ -191,9 +251,13 @@ mod tests {
     #[test]
     fn objects_are_stored_and_read_again() {
         let objects = vec![json!({"kind": "ConfigMap", "data": {"key": "x".repeat(5000)}})];
-        let packed = pack(&objects).expect("they can be packed");
+        let content = Content { objects: objects.clone(), ..Content::default() };
+        let packed = pack(&content).expect("they can be packed");
         assert!(packed.len() < 500);
-        assert_eq!(unpack(&packed).expect("it is whole"), objects);
+        assert_eq!(unpack(&packed).expect("it is whole").objects, objects);
+        let earlier = serde_json::to_vec(&objects).expect("they are JSON");
+        let earlier = zstd::bulk::compress(&earlier, 3).expect("they can be packed");
+        assert_eq!(unpack(&earlier).expect("it is whole").objects, objects);
     }
 
     #[test]
