@@ -8,6 +8,7 @@ mod environment;
 mod fields;
 mod generators;
 mod parse;
+mod sync;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use smol_str::SmolStr;
 pub(crate) use environment::LABELS as ENVIRONMENT_LABELS;
 pub(crate) use environment::glob;
 pub use environment::{Environment, Place};
+pub use sync::{Extent, StageConfig, SyncConfig};
 
 use crate::finding::{Finding, Profile, Severity};
 use crate::load::Repository;
@@ -57,6 +59,8 @@ pub struct Config {
     pub generators: serde_json::Value,
     /// Whether the clusters are all that are registered.
     pub all_clusters: bool,
+    /// How plans are carried out.
+    pub sync: SyncConfig,
     /// Objects that the clusters hold, to the `lookup` of charts.
     pub lookup: Vec<Node>,
     excluded: GlobSet,

@@ -19,7 +19,7 @@ use crate::origin::{FileId, Mark};
 use crate::source::Snapshot;
 use crate::yaml::{Limits, Node, read};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "kubernetes",
     "clusters",
     "repositories",
@@ -32,6 +32,7 @@ const KEYS: [&str; 13] = [
     "exclude",
     "generators",
     "lookup",
+    "sync",
     "version",
 ];
 
@@ -74,6 +75,13 @@ pub(super) fn parse(snapshot: &Snapshot, file: FileId) -> (Config, Vec<Finding>)
     if root.get("environments").is_some() {
         config.environments = environments(&mut findings, root);
     }
+    let known: Vec<SmolStr> = config
+        .environments
+        .iter()
+        .map(|environment| environment.name.clone())
+        .chain(config.clusters.iter().filter_map(|cluster| cluster.environment.clone()))
+        .collect();
+    config.sync = super::sync::sync(&mut findings, root, &known);
     config.lookup = lookup(&mut findings, root);
     config.exclude = findings.texts(root, "configuration", "exclude");
     let mut excluded = GlobSetBuilder::new();

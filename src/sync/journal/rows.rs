@@ -13,13 +13,16 @@ pub enum Kind {
     Sync,
     /// Back to the last good revision.
     Rollback,
+    /// Back to the last good revision, though it was synced well: others of its rollout failed.
+    Withdrawal,
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Kind::Sync => "sync",
             Kind::Rollback => "rollback",
+            Kind::Withdrawal => "withdrawal",
         }
     }
 }

@@ -42,6 +42,13 @@ pub enum Event {
         /// For what.
         message: String,
     },
+    /// What stands before an environment.
+    Gate {
+        /// The environment.
+        environment: String,
+        /// What.
+        message: String,
+    },
     /// All that an Application deploys is healthy.
     Healthy {
         /// The cluster.
