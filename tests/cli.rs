@@ -257,3 +257,25 @@ fn a_baseline_accepts_what_was_found_through_moved_lines_and_other_formatting_an
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("warning[unused-waiver]") && text.contains("known.json:"), "{text}");
 }
+
+/// Holds the text of a plan against the schema that is published for it.
+pub(crate) fn fits_the_plan_schema(text: &str) -> Result<(), String> {
+    let schema = include_str!("../docs/plan.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).expect("the schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    let plan: serde_json::Value = serde_json::from_str(text).expect("a plan is JSON");
+    let wrong: Vec<String> =
+        validator.iter_errors(&plan).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+#[test]
+fn a_plan_has_the_shape_that_is_published() {
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let out = directory.path().join("plan.json");
+    let output = tiphys(&["plan", "examples/platform", "--offline", "--out", out.to_str().expect("a path is text")]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let plan = std::fs::read_to_string(&out).expect("the plan is written");
+    assert_eq!(fits_the_plan_schema(&plan), Ok(()));
+    assert!(fits_the_plan_schema(&plan.replacen("\"step\"", "\"stap\"", 1)).is_err());
+}

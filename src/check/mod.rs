@@ -107,16 +107,12 @@ pub struct ApplicationContext<'a> {
 impl World<'_> {
     /// Whether `application` deploys to production, by the environments of the configuration.
     pub fn is_production(&self, application: &Application) -> bool {
-        self.with_place(application, |place| self.config.is_production(place))
+        with_place(self.config, application, |place| self.config.is_production(place))
     }
 
-    /// The environment of `application`: the first of the configuration's that matches, else that of its cluster in
-    /// the configuration.
+    /// The environment of `application`: see [`environment`].
     pub fn environment(&self, application: &Application) -> Option<&str> {
-        let matching =
-            self.with_place(application, |place| self.config.environment(place).map(|found| found.name.as_str()));
-        let of_cluster = || self.config.cluster(application.destination_cluster())?.environment.as_deref();
-        matching.or_else(of_cluster)
+        environment(self.config, application)
     }
 
     /// Whether `application` is known to belong to an environment other than production: by the configuration, by a
@@ -129,33 +125,43 @@ impl World<'_> {
                 || named()
                 || cluster().is_some_and(|cluster| cluster.environment.is_some()))
     }
+}
 
-    fn with_place<T>(&self, application: &Application, f: impl FnOnce(&Place<'_>) -> T) -> T {
-        let sources = application.sources();
-        let paths: Vec<&str> = sources.iter().filter_map(|source| source.node.str_at(&["path"])).collect();
-        let destination = application.destination_cluster();
-        let mut cluster = vec![destination];
-        if let Some(known) = self.config.cluster(destination) {
-            cluster.extend([known.name.as_str(), known.server.as_str()]);
-            cluster.extend(known.environment.as_deref());
-        }
-        let labels: Vec<(&str, &str)> = application
-            .resource
-            .node
-            .path(&["metadata", "labels"])
-            .map(Node::entries)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|entry| Some((entry.key_text(), entry.value.text()?)))
-            .collect();
-        f(&Place {
-            paths: &paths,
-            cluster: &cluster,
-            namespace: application.destination_namespace(),
-            application: application.name(),
-            labels: &labels,
-        })
+pub(crate) use argo::permission::refusal as sync_refusal;
+
+/// The environment of `application`: the first of the configuration's that matches, else that of its cluster in the
+/// configuration.
+pub(crate) fn environment<'c>(config: &'c Config, application: &Application) -> Option<&'c str> {
+    let matching = with_place(config, application, |place| config.environment(place).map(|found| found.name.as_str()));
+    let of_cluster = || config.cluster(application.destination_cluster())?.environment.as_deref();
+    matching.or_else(of_cluster)
+}
+
+fn with_place<T>(config: &Config, application: &Application, f: impl FnOnce(&Place<'_>) -> T) -> T {
+    let sources = application.sources();
+    let paths: Vec<&str> = sources.iter().filter_map(|source| source.node.str_at(&["path"])).collect();
+    let destination = application.destination_cluster();
+    let mut cluster = vec![destination];
+    if let Some(known) = config.cluster(destination) {
+        cluster.extend([known.name.as_str(), known.server.as_str()]);
+        cluster.extend(known.environment.as_deref());
     }
+    let labels: Vec<(&str, &str)> = application
+        .resource
+        .node
+        .path(&["metadata", "labels"])
+        .map(Node::entries)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|entry| Some((entry.key_text(), entry.value.text()?)))
+        .collect();
+    f(&Place {
+        paths: &paths,
+        cluster: &cluster,
+        namespace: application.destination_namespace(),
+        application: application.name(),
+        labels: &labels,
+    })
 }
 
 impl ResourceContext<'_> {

@@ -42,9 +42,9 @@ pub(super) struct Args {
     /// How many hours the plan may be carried out; 24, and for ever with --offline
     #[arg(long, value_name = "HOURS")]
     valid_for: Option<u32>,
-    /// How many objects of a cluster the plan may delete
-    #[arg(long, value_name = "NUMBER", default_value_t = MAX_DELETIONS)]
-    max_deletions: usize,
+    /// How many objects of a cluster the plan may delete; the configuration's number, else 20
+    #[arg(long, value_name = "NUMBER")]
+    max_deletions: Option<usize>,
     /// Prune what is no longer deployed for every Application, not only for those with `automated.prune`
     #[arg(long)]
     prune: bool,
@@ -159,6 +159,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let Made { mut plan, mut deployments, checked } = make(&args.input, args.profile)?;
     if !args.applications.is_empty() {
         select(&mut plan, &mut deployments, &args.applications)?;
+        plan.selection.clone_from(&args.applications);
     }
     if !args.offline {
         runtime()?.block_on(async {
@@ -167,7 +168,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
                 let cluster = Arc::new(args.clusters.connect(&checked, &part.cluster).await?);
                 let options = PruneOptions { all: args.prune };
                 compare(part, deployment, &cluster, options).await.map_err(|error| failure(&error))?;
-                part.max_deletions = Some(args.max_deletions);
+                part.max_deletions = args.max_deletions.or(checked.config().sync.max_deletions).or(Some(MAX_DELETIONS));
                 part.verify_deletions().map_err(|error| Failure::Usage(error.to_string()))?;
             }
             Ok::<(), Failure>(())

@@ -12,9 +12,11 @@ use tokio::task::JoinSet;
 use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
 use super::{Failure, Status, runtime};
+use crate::check::Checked;
+use crate::config::StageConfig;
 use crate::finding::Profile;
-use crate::plan::{Action, ClusterPlan, Plan, PlanError, permission, signature};
-use crate::sync::{self, Drift, Event, Events, Journal, Options};
+use crate::plan::{Action, ClusterPlan, Deployment, Plan, PlanError, permission, signature};
+use crate::sync::{self, Cluster, Drift, Ended, Event, Events, Journal, Options, Place, Stage};
 
 /// Arguments of `tiphys sync`.
 #[derive(Debug, clap::Args)]
@@ -56,6 +58,15 @@ pub(super) struct Args {
     /// What to do where the cluster changed since the plan was made, so that more would be done than it says
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
     on_drift: OnDrift,
+    /// Let an environment through that `tiphys.yaml` has approved by a person; may be repeated
+    #[arg(long, value_name = "ENVIRONMENT")]
+    approve: Vec<String>,
+    /// Nobody asked for this sync: sync windows with `manualSync` count as well
+    #[arg(long)]
+    automated: bool,
+    /// Sync although a sync window denies it; the reason is kept in the journal
+    #[arg(long, value_name = "REASON")]
+    override_sync_windows: Option<String>,
     /// Try again what failed before and was taken back
     #[arg(long)]
     retry_bad: bool,
@@ -87,13 +98,9 @@ impl Running {
         let options = Options {
             timeout: Duration::from_secs(self.timeout),
             stuck_after: Duration::from_secs(self.stuck_after),
-            parallel: 1,
-            selected: Vec::new(),
-            rollback: true,
-            retry_bad: false,
             history: self.history,
-            revision: String::new(),
             interrupted: Arc::clone(&interrupted),
+            ..Options::default()
         };
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         let telling = self.format;
@@ -162,26 +169,63 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
             permission::verify(&made.checked, part, deployment).map_err(refused)?;
         }
     }
+    let stages = stages(&made, &args.approve)?;
     let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let journal = Arc::new(journal);
     let result = args.running.tell(async |options, events| {
         let options = Options {
             parallel: args.parallel,
-            selected: args.resources.clone(),
+            resources: args.resources.clone(),
             rollback: !args.no_rollback,
             retry_bad: args.retry_bad,
             revision: plan.commit.clone().unwrap_or_default(),
+            stages: stages.clone(),
+            windows_overridden: args.override_sync_windows.clone(),
+            manual: !args.automated,
+            selected: !plan.selection.is_empty(),
             ..options
         };
         all(args, &plan, &made, &journal, &options, events).await
     })?;
-    let ended = result.as_ref().err().map_or_else(|| "done".to_owned(), ToString::to_string);
+    let ended = match &result {
+        Ok(Ended::Done) => "done".to_owned(),
+        Ok(Ended::Unapproved(name)) => format!("waits for approval of {name}"),
+        Ok(Ended::ByHand(count)) => format!("{count} Applications are synced by hand"),
+        Err(error) => error.to_string(),
+    };
     journal.end(&ended).map_err(|error| Failure::Internal(error.to_string()))?;
-    result.map(|()| Status::Clean)
+    let ended = result?;
+    let said = match &ended {
+        Ended::Done => return Ok(Status::Clean),
+        Ended::Unapproved(name) => format!("{name} waits for approval: --resume --approve {name}"),
+        Ended::ByHand(1) => "1 Application is left: it is synced by hand".to_owned(),
+        Ended::ByHand(count) => {
+            format!("{count} Applications are left: they are synced by hand, or wait for one that is")
+        }
+    };
+    let _ = writeln!(io::stderr(), "tiphys: {said}");
+    Ok(Status::Clean)
 }
 
-/// Syncs all clusters side by side: one that fails does not keep the others back.
+/// The environments of a rollout, in their order.
+fn stages(made: &Made, approved: &[String]) -> Result<Vec<Stage>, Failure> {
+    let configured = &made.checked.config().sync.environments;
+    if let Some(unknown) = approved.iter().find(|name| !configured.iter().any(|stage| stage.name == name.as_str())) {
+        return Err(Failure::Usage(format!("--approve {unknown}: tiphys.yaml syncs no environment of that name")));
+    }
+    let stage = |stage: &StageConfig| Stage {
+        name: stage.name.to_string(),
+        approved: !stage.approval || approved.iter().any(|name| stage.name == name.as_str()),
+        pause: stage.pause,
+        rollback: stage.rollback,
+        timeout: stage.timeout,
+        stuck_after: stage.stuck_after,
+    };
+    Ok(configured.iter().map(stage).collect())
+}
+
+/// Connects to all clusters side by side, and carries the plan out in those that can be reached.
 async fn all(
     args: &Args,
     plan: &Plan,
@@ -189,45 +233,58 @@ async fn all(
     journal: &Arc<Journal>,
     options: &Options,
     events: Events,
-) -> Result<(), Failure> {
-    let mut running = JoinSet::new();
-    for (place, part) in plan.clusters.iter().enumerate() {
+) -> Result<Ended, Failure> {
+    let mut connecting = JoinSet::new();
+    for (number, part) in plan.clusters.iter().enumerate() {
         let Some(deployment) = made.deployments.get(&part.cluster) else { continue };
         let (arguments, checked) = (args.clusters.clone(), Arc::clone(&made.checked));
-        let (part, deployment, options) = (part.clone(), deployment.clone(), options.clone());
-        let (journal, events) = (Arc::clone(journal), events.clone());
-        let (on_drift, resume) = (args.on_drift, args.resume);
-        running.spawn(async move {
-            let work = async {
-                let cluster = arguments.connect(&checked, &part.cluster).await?;
-                let identity = cluster.identity().await.map_err(|error| failure(&error))?;
-                if part.identity.as_ref().is_some_and(|planned| *planned != identity) {
-                    return Err(Failure::Usage(PlanError::Cluster(part.cluster.clone()).to_string()));
-                }
-                let cluster = Arc::new(cluster);
-                // What was begun is different for that alone.
-                if !resume {
-                    let drifts = sync::drift(&part, &deployment, &cluster).await.map_err(|error| failure(&error))?;
-                    meet(on_drift, &part, drifts, &events)?;
-                }
-                let done = sync::run(&part, &deployment, cluster, journal, events, &options).await;
-                done.map_err(|error| failure(&error))
-            };
-            let result = work.await;
-            (place, part.cluster.clone(), result)
+        let (plan, deployment) = (part.clone(), deployment.clone());
+        let (on_drift, resume, events) = (args.on_drift, args.resume, events.clone());
+        connecting.spawn(async move {
+            let cluster = reach(&arguments, &checked, &plan, &deployment, on_drift, resume, &events).await?;
+            Ok::<_, Failure>((number, Place { plan, deployment, cluster }))
         });
     }
-    drop(events);
-    let mut failures = Vec::new();
-    while let Some(joined) = running.join_next().await {
-        let (place, cluster, result) = joined.map_err(|error| Failure::Internal(error.to_string()))?;
-        if let Err(error) = result {
-            let _ = writeln!(io::stderr(), "tiphys: cluster {cluster}: {error}");
-            failures.push((place, error));
+    let mut places = Vec::new();
+    while let Some(joined) = connecting.join_next().await {
+        places.push(joined.map_err(|error| Failure::Internal(error.to_string()))??);
+    }
+    places.sort_by_key(|(number, _)| *number);
+    let places = places.into_iter().map(|(_, place)| place).collect();
+    sync::run(places, Arc::clone(journal), events, options).await.map_err(|error| failure(&error))
+}
+
+/// The cluster that a part of the plan is for, held against it. One that does not answer fails its own Applications; a
+/// plan that is not for it, or no longer, is refused as a whole.
+async fn reach(
+    arguments: &ClusterArgs,
+    checked: &Checked,
+    plan: &ClusterPlan,
+    deployment: &Deployment,
+    on_drift: OnDrift,
+    resume: bool,
+    events: &Events,
+) -> Result<Result<Arc<Cluster>, String>, Failure> {
+    let cluster = match arguments.connect(checked, &plan.cluster).await {
+        Ok(cluster) => Arc::new(cluster),
+        Err(Failure::Internal(reason)) => return Ok(Err(reason)),
+        Err(refused) => return Err(refused),
+    };
+    let identity = match cluster.identity().await {
+        Ok(identity) => identity,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if plan.identity.as_ref().is_some_and(|planned| *planned != identity) {
+        return Err(Failure::Usage(PlanError::Cluster(plan.cluster.clone()).to_string()));
+    }
+    // What was begun is different for that alone.
+    if !resume {
+        match sync::drift(plan, deployment, &cluster).await {
+            Ok(drifts) => meet(on_drift, plan, drifts, events)?,
+            Err(error) => return Ok(Err(error.to_string())),
         }
     }
-    failures.sort_by_key(|(place, _)| *place);
-    failures.into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure))
+    Ok(Ok(cluster))
 }
 
 /// Refuses what the plan does not say, or tells it.
@@ -308,6 +365,7 @@ fn tell(telling: Telling, event: &Event) {
             writeln!(out, "deleted {application}: after {:.1} s", after.as_secs_f64())
         }
         Event::Failed { application, message, .. } => writeln!(out, "failed {application}: {message}"),
+        Event::Gate { environment, message } => writeln!(out, "environment {environment} {message}"),
         Event::Drift { message, .. } => writeln!(out, "replanned {message}"),
         Event::RolledBack { application, revision, after, .. } => {
             writeln!(out, "rolled back {application}: revision {revision}, after {:.1} s", after.as_secs_f64())

@@ -11,7 +11,6 @@ mod parse;
 mod sync;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::NaiveDate;
 use globset::GlobSet;
@@ -20,7 +19,8 @@ use smol_str::SmolStr;
 pub(crate) use environment::LABELS as ENVIRONMENT_LABELS;
 pub(crate) use environment::glob;
 pub use environment::{Environment, Place};
-pub(crate) use sync::duration;
+pub(crate) use sync::parse_duration;
+pub use sync::{Extent, StageConfig, SyncConfig};
 
 use crate::finding::{Finding, Profile, Severity};
 use crate::load::Repository;
@@ -60,8 +60,8 @@ pub struct Config {
     pub generators: serde_json::Value,
     /// Whether the clusters are all that are registered.
     pub all_clusters: bool,
-    /// How long objects of a kind may take to become healthy: `sync.deadlines`.
-    pub deadlines: BTreeMap<String, Duration>,
+    /// How plans are carried out.
+    pub sync: SyncConfig,
     /// Objects that the clusters hold, to the `lookup` of charts.
     pub lookup: Vec<Node>,
     excluded: GlobSet,

@@ -75,8 +75,14 @@ pub(super) fn parse(snapshot: &Snapshot, file: FileId) -> (Config, Vec<Finding>)
     if root.get("environments").is_some() {
         config.environments = environments(&mut findings, root);
     }
+    let known: Vec<SmolStr> = config
+        .environments
+        .iter()
+        .map(|environment| environment.name.clone())
+        .chain(config.clusters.iter().filter_map(|cluster| cluster.environment.clone()))
+        .collect();
+    config.sync = super::sync::sync(&mut findings, root, &known);
     config.lookup = lookup(&mut findings, root);
-    config.deadlines = super::sync::deadlines(&mut findings, root);
     config.exclude = findings.texts(root, "configuration", "exclude");
     let mut excluded = GlobSetBuilder::new();
     for pattern in &config.exclude {

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::digest::{Digest, canonical};
 use super::{ObjectRef, Skipped};
-use crate::check::Checked;
+use crate::check::{Checked, environment};
 use crate::render::Resource;
+use crate::resolve::applicationset::{Turn, turns};
 use crate::resolve::instance::Instance;
 use crate::resolve::{Application, Rendered};
 use crate::schema::{Catalogue, Scope};
@@ -39,6 +40,12 @@ pub struct Unit {
     pub application: Arc<Application>,
     /// Its wave among the Applications.
     pub wave: i64,
+    /// Its environment, if one is known.
+    pub environment: Option<String>,
+    /// The ApplicationSet that rolls it out, and its turn there.
+    pub turn: Option<(String, Turn)>,
+    /// Its AppProject, if the repository holds it.
+    pub project: Option<Arc<Resource>>,
     /// What may be pruned for it.
     pub pruning: Pruning,
 }
@@ -90,7 +97,8 @@ pub struct Desired {
 pub fn deployments(checked: &Checked) -> Vec<Deployment> {
     let mut clusters: BTreeMap<String, Deployment> = BTreeMap::new();
     let config = Instance::of(checked.rendered()).settings.map(|resource| resource.node.to_json());
-    let settings = Arc::new(Settings::of(config, checked.config().deadlines.clone()));
+    let settings = Arc::new(Settings::of(config, checked.config().sync.deadlines.clone()));
+    let turns = turns_of(checked);
     for rendered in checked.rendered().iter() {
         let Some(application) = rendered.application() else { continue };
         let cluster = cluster_of(checked, application);
@@ -104,6 +112,9 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
         let unit = Unit {
             application: Arc::clone(application),
             wave: machine::wave(&application.resource.node.to_json()),
+            environment: environment(checked.config(), application).map(str::to_owned),
+            turn: turns.get(application.id().to_string().as_str()).cloned(),
+            project: project_of(checked, application),
             pruning: pruning(rendered, application),
         };
         deployment.applications.insert(application.id().to_string(), unit);
@@ -117,6 +128,33 @@ pub fn deployments(checked: &Checked) -> Vec<Deployment> {
         mark_ahead(deployment);
     }
     deployments
+}
+
+/// The turns of the Applications whose sets roll out, by `namespace/name`.
+fn turns_of(checked: &Checked) -> BTreeMap<String, (String, Turn)> {
+    let resolved = checked.resolved();
+    let mut out = BTreeMap::new();
+    for set in &resolved.application_sets {
+        let own: Vec<&Application> = resolved
+            .applications
+            .iter()
+            .map(|application| &**application)
+            .filter(|application| application.generated_by.as_deref() == Some(set.name()))
+            .collect();
+        let mut turns = turns(set, &own).unwrap_or_default();
+        for application in own {
+            if let Some(turn) = turns.remove(application.name()) {
+                out.insert(application.id().to_string(), (set.name().to_owned(), turn));
+            }
+        }
+    }
+    out
+}
+
+fn project_of(checked: &Checked, application: &Application) -> Option<Arc<Resource>> {
+    let name = application.spec(&["project"]).and_then(crate::yaml::Node::text).filter(|name| !name.is_empty());
+    let name = name.unwrap_or("default");
+    checked.resolved().projects.iter().find(|project| project.name() == name).cloned()
 }
 
 /// The cluster that `application` deploys to: its server, whichever way the destination names it.

@@ -38,6 +38,9 @@ pub struct Plan {
     pub inputs: Digest,
     /// Digest of the rules and policies that it was approved by.
     pub policies: Digest,
+    /// The Applications that were asked for, as they were named; all of them where this is empty.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub selection: Vec<String>,
     /// The findings that stand in what is deployed and that somebody accepts.
     pub accepted: Vec<Accepted>,
     /// Until when it may be carried out, in seconds since 1970; for ever where it is absent.
@@ -293,6 +296,7 @@ impl Plan {
             commit: checked.repository().snapshot.commit.clone(),
             inputs: of_inputs(checked),
             policies,
+            selection: Vec::new(),
             accepted: accepted(checked),
             expires: None,
             clusters,

@@ -1,9 +1,11 @@
 //! The sync of one Application from lease to history, and its way back when that fails.
 
+mod withdraw;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use super::live::{Event, Events, Hands, named};
 use super::machine::{self, Key, Phase};
 use super::mirror::Mirror;
 use super::operation::{Goal, Limits, drive};
-use super::run::Options;
+use super::rollout::Options;
 use super::state::history::{self, Kept};
 use super::state::lease::Leases;
 use super::{Cluster, Settings, SyncError, state};
@@ -35,14 +37,18 @@ pub(super) struct Site {
 pub(super) struct Work {
     /// `namespace/name`
     pub(super) id: String,
-    /// Its wave among the Applications.
-    pub(super) wave: i64,
     /// What is to be.
     pub(super) goal: Goal,
     /// Where objects were written: `path:line`.
     pub(super) sources: BTreeMap<Key, String>,
     /// How it goes when it is deleted.
     pub(super) leaving: history::Policy,
+    /// How long it may wait for something that does not move on.
+    pub(super) timeout: Duration,
+    /// How long its pods may be broken.
+    pub(super) stuck_after: Duration,
+    /// Whether it is taken back when it fails.
+    pub(super) rollback: bool,
 }
 
 /// The name under which the journal has what is applied before all Applications.
@@ -96,7 +102,11 @@ impl Site {
         })
     }
 
-    pub(super) fn limits(&self, lost: Arc<AtomicBool>) -> Limits {
+    fn limits(&self, work: &Work, lost: Arc<AtomicBool>) -> Limits {
+        Limits { timeout: work.timeout, stuck_after: work.stuck_after, ..self.usual_limits(lost) }
+    }
+
+    pub(super) fn usual_limits(&self, lost: Arc<AtomicBool>) -> Limits {
         Limits {
             timeout: self.options.timeout,
             stuck_after: self.options.stuck_after,
@@ -117,7 +127,7 @@ impl Site {
     pub(super) async fn prepare(&self, goal: Goal, sources: BTreeMap<Key, String>) -> Result<(), SyncError> {
         let record = self.fresh(AHEAD, &goal)?;
         let hands = self.hands(AHEAD, &goal.options, sources);
-        let verdict = drive(&goal, &record, &hands, &self.limits(Arc::default())).await?;
+        let verdict = drive(&goal, &record, &hands, &self.usual_limits(Arc::default())).await?;
         verdict.map_err(|reason| SyncError::Application { application: "what is needed first".to_owned(), reason })
     }
 
@@ -127,7 +137,7 @@ impl Site {
     /// When the sync failed, whether or not it was taken back, or could not be brought to an end.
     pub(super) async fn sync(&self, work: &Work) -> Result<(), SyncError> {
         let lost = self.leases.take(&work.id).await?;
-        let result = self.sync_alone(work, &self.limits(lost)).await;
+        let result = self.sync_alone(work, &self.limits(work, lost)).await;
         self.leases.give_back(&work.id).await;
         result
     }
@@ -169,7 +179,7 @@ impl Site {
             application: work.id.clone(),
             message: reason.clone(),
         });
-        let good = history::last_good(&known, &content).filter(|_| self.options.rollback && whole);
+        let good = history::last_good(&known, &content).filter(|_| work.rollback && whole);
         let Some(good) = good else { return Err(failed(reason)) };
         // What was refused as a whole changed nothing.
         if back.is_none() && !self.journal.has_acted(record.id)? {
@@ -192,6 +202,20 @@ impl Site {
             }
             Err(second) => Err(failed(format!("{reason}; and going back failed: {second}"))),
         }
+    }
+
+    /// Verifies that all that was synced is still healthy.
+    ///
+    /// # Errors
+    /// When it is not, or cannot be read.
+    pub(super) async fn verify(&self, work: &Work) -> Result<(), SyncError> {
+        let hands = self.hands(&work.id, &work.goal.options, work.sources.clone());
+        let record = self.journal.operation(&self.place, &work.id, Kind::Sync, &work.goal.content)?;
+        let reason = super::operation::unhealthy(&work.goal, &record, &hands).await?;
+        reason.map_or(Ok(()), |reason| {
+            let reason = format!("it did not stay healthy: {reason}");
+            Err(SyncError::Application { application: work.id.clone(), reason })
+        })
     }
 
     /// The record of a sync; one that failed in an earlier process is begun anew.
@@ -276,7 +300,8 @@ pub async fn roll_back(
 ) -> Result<(), SyncError> {
     let failed =
         |reason: &str| SyncError::Application { application: application.to_owned(), reason: reason.to_owned() };
-    let site = Site::new(place, cluster, journal, events, options.clone(), Arc::default()).await?;
+    let settings = history::settings(&history::history(&cluster, place, application).await?)?;
+    let site = Site::new(place, cluster, journal, events, options.clone(), settings).await?;
     let lost = site.leases.take(application).await?;
     let result = async {
         let began = Instant::now();
@@ -298,7 +323,7 @@ pub async fn roll_back(
         let goal = backwards(target, candidates.into_iter(), &policy)?;
         let record = site.journal.operation(place, application, Kind::Rollback, &goal.content)?;
         let hands = site.hands(application, &policy, BTreeMap::new());
-        drive(&goal, &record, &hands, &site.limits(lost)).await?.map_err(|reason| failed(&reason))?;
+        drive(&goal, &record, &hands, &site.usual_limits(lost)).await?.map_err(|reason| failed(&reason))?;
         if newest.content != target.revision.content || newest.standing == Standing::Bad {
             let revision = Revision {
                 number: newest.number + 1,
@@ -347,6 +372,9 @@ pub(super) fn backwards(
             prune_option: None,
             prune_confirmed: true,
             skip_hooks: true,
+            selected: Vec::new(),
+            out_of_sync_only: false,
+            fail_on_shared: false,
             create_namespace: false,
             ..policy.clone()
         },

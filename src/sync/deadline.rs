@@ -35,7 +35,7 @@ impl Deadlines {
     pub(super) fn of(hands: &Hands, objects: &[Arc<Value>]) -> Deadlines {
         let allowed = objects.iter().filter_map(|object| {
             let (api_version, key) = named(object);
-            let own = annotation(object, ANNOTATION).and_then(crate::config::duration);
+            let own = annotation(object, ANNOTATION).and_then(crate::config::parse_duration);
             let allowed = own.or_else(|| hands.settings.deadlines.get(&key.kind).copied())?;
             Some((hands.place(&api_version, &key), allowed))
         });

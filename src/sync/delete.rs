@@ -19,9 +19,9 @@ use super::journal::{Entry, Journal, Kind, Standing};
 use super::live::{Event, Events, Hands, named};
 use super::machine::{self, Act, Key, Phase, Refusal, Verb};
 use super::operation::Limits;
-use super::run::Options;
+use super::rollout::{self, Options};
 use super::state::history;
-use super::{Cluster, Settings, SyncError};
+use super::{Cluster, SyncError};
 use crate::plan::Digest;
 
 /// What whoever deletes an Application says.
@@ -54,13 +54,13 @@ pub async fn delete(
     let good = known.iter().rev().find(|kept| kept.revision.standing == Standing::Good);
     let good = good.ok_or_else(|| failed("no good revision is kept in this cluster".to_owned()))?;
     let content = good.content()?;
-    let settings = Arc::new(Settings::restored(&content.policy.settings));
+    let settings = history::settings(&known)?;
     let site = Site::new(place, Arc::clone(&cluster), journal, events, options.clone(), settings).await?;
     let lost = site.leases().take(application).await?;
     let propagation = deleting.propagation.clone().or_else(|| content.policy.background.then(|| "background".into()));
     let policy = machine::Options { propagation, ..machine::Options::default() };
     let hands = site.hands(application, &policy, BTreeMap::new());
-    let deletion = Deletion { hands, limits: site.limits(lost), content, confirmed: deleting.confirmed };
+    let deletion = Deletion { hands, limits: site.usual_limits(lost), content, confirmed: deleting.confirmed };
     let result = deletion.run(&Digest::of(good.revision.content.as_bytes())).await;
     let result = match result {
         Ok(Ok(())) if deleting.forget => history::forget(&cluster, &known).await,
@@ -140,7 +140,7 @@ impl Deletion {
         let mut doomed = Vec::new();
         for one in ours {
             hands.mirror.follow(&one.object.api_version, &one.object.kind).await?;
-            let Some(live) = hands.mirror.get(&super::run::key(&one.object)) else { continue };
+            let Some(live) = hands.mirror.get(&rollout::key(&one.object)) else { continue };
             if machine::is_deleted(&live, self.content.policy.delete.as_deref()) {
                 doomed.push(live);
             }

@@ -22,7 +22,7 @@ mod operation;
 mod policy;
 mod registry;
 mod retry;
-mod run;
+mod rollout;
 mod same;
 mod settings;
 mod state;
@@ -38,7 +38,7 @@ pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standi
 pub use live::{Event, Events};
 pub use policy::options;
 pub use registry::Registry;
-pub use run::{Options, run};
+pub use rollout::{Ended, Extent, Options, Place, Schedule, Slot, Stage, Waits, run};
 pub use settings::Settings;
 pub use state::history::{Kept, history};
 pub use tracking::Tracking;
@@ -97,12 +97,29 @@ pub enum SyncError {
     /// The run was interrupted between two steps; `--resume` goes on.
     #[error("interrupted; go on with --resume")]
     Interrupted,
+    /// An Application may not be synced now. Wait for its sync window, or say why it does not count:
+    /// `--override-sync-windows REASON`.
+    #[error("{application}: {reason}")]
+    Refused {
+        /// `namespace/name`
+        application: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing can be done in a cluster. The others are not kept back by it.
+    #[error("cluster {cluster}: {reason}")]
+    Unreachable {
+        /// The cluster, as the plan names it.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
     /// Several Applications failed.
     #[error("{failed} of {all} Applications failed: {reasons}")]
     Applications {
         /// How many failed.
         failed: usize,
-        /// How many were synced at once.
+        /// How many the plan has.
         all: usize,
         /// Why, each.
         reasons: String,
@@ -110,15 +127,14 @@ pub enum SyncError {
 }
 
 impl SyncError {
-    /// What is said of a wave of `all` Applications of which those in `failures` failed.
-    fn of_wave(mut failures: Vec<(String, SyncError)>, all: usize) -> Option<SyncError> {
+    /// What is said of `all` Applications of which those in `failures` failed.
+    fn of_all(mut failures: Vec<(String, SyncError)>, all: usize) -> Option<SyncError> {
         if failures.len() < 2 {
             return failures.pop().map(|(_, error)| error);
         }
-        if let Some(place) = failures.iter().position(|(_, error)| matches!(error, SyncError::Interrupted)) {
-            return Some(failures.swap_remove(place).1);
-        }
-        let reasons: Vec<String> = failures.iter().map(|(_, error)| error.to_string()).collect();
+        let mut reasons: Vec<String> = failures.iter().map(|(_, error)| error.to_string()).collect();
+        // All Applications of a cluster that cannot be reached say the same.
+        reasons.dedup();
         Some(SyncError::Applications { failed: failures.len(), all, reasons: reasons.join("; ") })
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Goal {
 }
 
 /// How an operation is driven.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Limits {
     /// How long nothing may move on.
     pub(super) timeout: Duration,
@@ -196,6 +196,30 @@ fn concluded(retry: Option<&Retry>, retries: i64, failure: Failure) -> (&'static
         None if retries > 0 => ("failed", format!("{reason} (retried {retries} times)")),
         None => ("failed", reason),
     }
+}
+
+/// Why what an operation brought about is not healthy any more, if it is not.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) async fn unhealthy(
+    goal: &Goal,
+    record: &OperationRecord,
+    hands: &Arc<Hands>,
+) -> Result<Option<String>, SyncError> {
+    let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), goal.options.clone());
+    let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
+    let live = Live::new(Arc::clone(hands), record.id, wanted, Vec::new()).await?;
+    let limits = Limits::default();
+    let (watch, told, pause) = (Watch::new(limits.stuck_after), String::new(), SHORTEST);
+    let deadlines = Deadlines::default();
+    let drive = Drive { hands, limits: &limits, live, operation, watch, deadlines, told, pause };
+    Ok(match drive.unhealthy() {
+        Err((_, reason)) => Some(reason),
+        Ok(open) => {
+            (!open.is_empty()).then(|| open.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>().join("; "))
+        }
+    })
 }
 
 /// The outcomes from before an interruption. A hook that was being created then may be there: it is not created again.

@@ -17,5 +17,6 @@ mod platform;
 mod refusal;
 mod repository;
 mod rollback;
+mod rollout;
 mod serve;
 mod sync;

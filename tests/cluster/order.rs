@@ -274,7 +274,11 @@ fn run(plane: &ControlPlane, directory: &Path, case: &str) -> Result<(), String>
         cluster: "c".to_owned(),
         objects,
         skipped: Vec::new(),
-        applications: [(id, Unit { application, wave: 0, pruning: Pruning::Automated })].into(),
+        applications: [(
+            id,
+            Unit { application, wave: 0, environment: None, turn: None, project: None, pruning: Pruning::Automated },
+        )]
+        .into(),
         settings: Arc::default(),
     };
     let tasks = order::tasks(&deployment, &prunes);
@@ -301,16 +305,13 @@ fn run(plane: &ControlPlane, directory: &Path, case: &str) -> Result<(), String>
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let options = sync::Options {
             timeout: Duration::from_secs(if fails.is_empty() { 60 } else { 4 }),
-            stuck_after: Duration::from_secs(10),
-            parallel: 1,
-            selected: Vec::new(),
             rollback: false,
-            retry_bad: false,
             history: 1,
             revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-            interrupted: Arc::default(),
+            ..sync::Options::default()
         };
-        sync::run(&plan, &deployment, Arc::new(cluster), Arc::new(journal), Events(events), &options).await
+        let place = sync::Place { plan, deployment, cluster: Ok(Arc::new(cluster)) };
+        sync::run(vec![place], Arc::new(journal), Events(events), &options).await
     });
     let found = audited(plane, seen, case, &defined);
     let generated = |steps: Vec<String>| -> Vec<String> {

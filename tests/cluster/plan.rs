@@ -7,6 +7,7 @@ use super::repository::Repository;
 
 fn tasks(repository: &Repository) -> Vec<Value> {
     let text = std::fs::read_to_string(repository.plan_file()).expect("the plan is there");
+    assert_eq!(crate::cli::fits_the_plan_schema(&text), Ok(()));
     let plan: Value = serde_json::from_str(&text).expect("a plan is JSON");
     plan["clusters"][0]["tasks"].as_array().expect("a plan has tasks").clone()
 }

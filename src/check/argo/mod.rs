@@ -3,6 +3,7 @@
 pub(crate) mod annotation;
 pub(crate) mod embedded;
 pub(crate) mod parameter;
+pub(crate) mod permission;
 pub(crate) mod setting;
 pub(crate) mod subscription;
 pub(crate) mod window;

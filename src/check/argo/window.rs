@@ -3,7 +3,7 @@
 //! A window is laid out over one year, minute by minute, so that what windows make of each other is seen, whatever
 //! their schedules. The year is fixed: nothing here asks the clock.
 
-use chrono::{Datelike, Duration, NaiveDate};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, Utc};
 
 use super::glob;
 use crate::resolve::Application;
@@ -15,6 +15,8 @@ const YEAR: i32 = 2028;
 /// Days before it that are walked too: windows that opened then may still be open.
 const BEFORE: i64 = 31;
 const DAYS: i64 = 366;
+/// A window that is longer is open whenever its schedule fires at all.
+const LONGEST: Duration = Duration::days(5 * DAYS);
 const MINUTES: usize = DAYS as usize * 24 * 60;
 
 /// A sync window.
@@ -30,6 +32,8 @@ pub(crate) struct Window<'a> {
     pub(crate) zone: &'a str,
     /// When it is open.
     pub(crate) open: Coverage,
+    schedule: Schedule,
+    length: Duration,
 }
 
 /// The minutes of the year in which something holds.
@@ -80,6 +84,7 @@ impl<'a> Window<'a> {
         };
         let schedule = Schedule::read(text("schedule"))?;
         let minutes = go_duration_minutes(text("duration")).filter(|minutes| *minutes > 0.0)?;
+        let length = Duration::milliseconds((minutes * 60_000.0) as i64);
         // Never claim more than is sure: what denies is taken short, what allows is taken long.
         let minutes = if allows { minutes.ceil() } else { minutes.floor() } as i64;
         Some(Window {
@@ -88,7 +93,19 @@ impl<'a> Window<'a> {
             manual: node.get("manualSync").and_then(Node::as_bool).unwrap_or(false),
             zone: text("timeZone"),
             open: schedule.open(minutes)?,
+            schedule,
+            length,
         })
+    }
+
+    /// Whether it is open at a moment. A time zone that there is not counts as UTC.
+    pub(crate) fn is_open_at(&self, now: DateTime<Utc>) -> bool {
+        let local = match self.zone.parse::<chrono_tz::Tz>() {
+            Ok(zone) => now.with_timezone(&zone).naive_local(),
+            Err(_) => now.naive_utc(),
+        };
+        let Some(earliest) = local.checked_sub_signed(self.length.min(LONGEST)) else { return false };
+        self.schedule.fires_between(earliest, local)
     }
 
     /// Whether the window is for `application`.
@@ -156,6 +173,25 @@ impl Schedule {
         // Two restrictions of the day are alternatives, one of them is not.
         let right_day = if self.any_day || self.any_weekday { day && weekday } else { day || weekday };
         right_day && self.month >> date.month() & 1 == 1
+    }
+
+    /// Whether it fires after `earliest` and before `now`.
+    fn fires_between(&self, earliest: NaiveDateTime, now: NaiveDateTime) -> bool {
+        let (mut date, last) = (earliest.date(), now.date());
+        while date <= last {
+            if self.fires_on(date) {
+                let fires = (0..24 * 60_u32)
+                    .filter(|of_day| self.hour >> (of_day / 60) & 1 == 1 && self.minute >> (of_day % 60) & 1 == 1)
+                    .filter_map(|of_day| date.and_hms_opt(of_day / 60, of_day % 60, 0))
+                    .any(|time| earliest < time && time < now);
+                if fires {
+                    return true;
+                }
+            }
+            let Some(next) = date.succ_opt() else { return false };
+            date = next;
+        }
+        false
     }
 
     /// The minutes in which a window of this schedule is open, if it stays open for so many.

@@ -12,7 +12,8 @@ fn unit(name: &str, wave: i64) -> (String, Unit) {
     let limits = crate::yaml::Limits::default();
     let node = crate::yaml::read(crate::origin::FileId(0), &text, limits).documents.remove(0).root;
     let application = Arc::new(Application { resource: Resource { node }, generated_by: None });
-    (format!("argocd/{name}"), Unit { application, wave, pruning: Pruning::Automated })
+    let pruning = Pruning::Automated;
+    (format!("argocd/{name}"), Unit { application, wave, environment: None, turn: None, project: None, pruning })
 }
 
 fn desired(application: &str, kind: &str, name: &str, annotations: Value) -> Desired {

@@ -39,7 +39,7 @@ pub use inputs::Inputs;
 pub use json::go_json;
 pub use reconcile::{Condition, Installation, Reconciled, reconcile};
 pub use refusal::refusal;
-pub use rollout::Rollout;
+pub use rollout::{Rollout, Turn, turns};
 
 use super::Application;
 use super::cluster::Cluster;

@@ -124,6 +124,37 @@ impl Limit {
     }
 }
 
+/// Where an Application stands in the rollout of its set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Its step, counted from 0; `None` for an Application that no step selects: it is synced by hand.
+    pub step: Option<usize>,
+    /// How many Applications of the step may be under way at once; all of them where there is no limit.
+    pub limit: Option<usize>,
+}
+
+impl Turn {
+    /// Whether nobody but a person syncs it.
+    pub fn is_by_hand(&self) -> bool {
+        self.step.is_none() || self.limit == Some(0)
+    }
+}
+
+/// The turns of the Applications of a set that rolls out, by name; `None` for a set that does not.
+pub fn turns(set: &Resource, applications: &[&Application]) -> Option<BTreeMap<String, Turn>> {
+    let steps = steps(set)?;
+    let selection = Selection::of(&steps, applications.iter().copied());
+    let turn = |application: &&Application| {
+        let step = selection.first.get(application.name()).copied();
+        let limit = step.and_then(|step| {
+            let of = selection.first.values().filter(|other| **other == step).count();
+            steps.get(step)?.limit.as_ref().map(|limit| usize::try_from(limit.of(of)).unwrap_or(0))
+        });
+        (application.name().to_owned(), Turn { step, limit })
+    };
+    Some(applications.iter().map(turn).collect())
+}
+
 /// Rolls out `applications`, of which those named by `created` exist.
 pub(super) fn roll_out(
     steps: &[Step],
@@ -185,7 +216,7 @@ struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    fn of(steps: &'a [Step], applications: &'a [Application]) -> Selection<'a> {
+    fn of(steps: &'a [Step], applications: impl IntoIterator<Item = &'a Application>) -> Selection<'a> {
         let mut selection = Selection {
             steps: vec![Vec::new(); steps.len()],
             first: BTreeMap::new(),

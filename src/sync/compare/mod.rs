@@ -78,7 +78,7 @@ async fn differences<'d>(
     let permits = Arc::new(Semaphore::new(64));
     let mut found = BTreeMap::new();
     for desired in objects {
-        let Some(live) = mirror.find(&super::run::key(&desired.object)) else {
+        let Some(live) = mirror.find(&super::rollout::key(&desired.object)) else {
             found.insert(desired.object.clone(), Difference::creation());
             continue;
         };

@@ -34,6 +34,9 @@ pub struct Journal {
     _lock: File,
 }
 
+/// What is remarked of an environment that was let through.
+const APPROVED: &str = "approved";
+
 fn fault(error: rusqlite::Error) -> SyncError {
     SyncError::Journal(error.to_string())
 }
@@ -131,6 +134,55 @@ impl Journal {
         kind: Kind,
     ) -> Result<Option<OperationRecord>, SyncError> {
         rows::existing(&self.connection(), self.run, cluster, application, kind).map_err(fault)
+    }
+
+    /// Whether this run has an operation of a kind.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn has(&self, kind: Kind) -> Result<bool, SyncError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM operations WHERE run = ?1 AND kind = ?2)";
+        self.connection().query_row(sql, params![self.run, kind.as_str()], |row| row.get(0)).map_err(fault)
+    }
+
+    /// How many milliseconds ago an Application of this run was last synced well.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn last_success(&self) -> Result<Option<i64>, SyncError> {
+        let sql = "SELECT max(at) FROM operations WHERE run = ?1 AND kind = 'sync' AND state = 'succeeded'";
+        let at: Option<String> =
+            self.connection().query_row(sql, params![self.run], |row| row.get(0)).map_err(fault)?;
+        let at = at.and_then(|text| chrono::DateTime::parse_from_rfc3339(&text).ok());
+        Ok(at.map(|at| (chrono::Utc::now() - at.to_utc()).num_milliseconds()))
+    }
+
+    /// Writes down that an environment was let through: who resumes the run need not approve it again.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn approve(&self, environment: &str) -> Result<(), SyncError> {
+        if self.is_approved(environment)? { Ok(()) } else { self.remark("", environment, APPROVED) }
+    }
+
+    /// Whether an environment was let through in this run.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub(super) fn is_approved(&self, environment: &str) -> Result<bool, SyncError> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM remarks WHERE run = ?1 AND cluster = '' AND application = ?2 AND text = ?3)";
+        self.connection().query_row(sql, params![self.run, environment, APPROVED], |row| row.get(0)).map_err(fault)
+    }
+
+    /// Writes down something that a person decided.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn remark(&self, cluster: &str, application: &str, text: &str) -> Result<(), SyncError> {
+        let sql = "INSERT INTO remarks (run, cluster, application, text, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection().execute(sql, params![self.run, cluster, application, text, now()]).map_err(fault)?;
+        Ok(())
     }
 
     /// Forgets what came of an operation's tasks: it is tried anew.

@@ -15,14 +15,17 @@ pub enum Kind {
     Rollback,
     /// To nothing.
     Delete,
+    /// Back to the last good revision, though it was synced well: others of its rollout failed.
+    Withdrawal,
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Kind::Sync => "sync",
             Kind::Rollback => "rollback",
             Kind::Delete => "delete",
+            Kind::Withdrawal => "withdrawal",
         }
     }
 }

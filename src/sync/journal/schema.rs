@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Counted up with every change of the tables.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
     CREATE TABLE runs (
@@ -59,6 +59,13 @@ const TABLES: &str = "
         ended TEXT
     );
     CREATE INDEX acts_of_operation ON acts (operation, state);
+    CREATE TABLE remarks (
+        run INTEGER NOT NULL REFERENCES runs(id),
+        cluster TEXT NOT NULL,
+        application TEXT NOT NULL,
+        text TEXT NOT NULL,
+        at TEXT NOT NULL
+    );
     CREATE TABLE revisions (
         cluster TEXT NOT NULL,
         application TEXT NOT NULL,

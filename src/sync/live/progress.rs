@@ -57,6 +57,13 @@ pub enum Event {
         /// Why this is told.
         reason: String,
     },
+    /// What stands before an environment.
+    Gate {
+        /// The environment.
+        environment: String,
+        /// What.
+        message: String,
+    },
     /// All that an Application deploys is healthy.
     Healthy {
         /// The cluster.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,9 +16,9 @@ use serde_json::{Value, json};
 
 use super::{NAMESPACE, slug};
 use crate::plan::ObjectRef;
-use crate::sync::SyncError;
 use crate::sync::cluster::{Cluster, Writing};
 use crate::sync::journal::{Revision, Standing};
+use crate::sync::{Settings, SyncError};
 
 /// What one Secret holds: it may have a mebibyte.
 const PART: usize = 768 << 10;
@@ -112,6 +113,16 @@ fn unpack(packed: &[u8]) -> Result<Content, String> {
         Value::Array(objects) => Ok(Content { objects, ..Content::default() }),
         content => serde_json::from_value(content).map_err(|error| error.to_string()),
     }
+}
+
+/// What the instance said when the newest good revision was synced.
+///
+/// # Errors
+/// When what is stored was damaged.
+pub(in crate::sync) fn settings(known: &[Kept]) -> Result<Arc<Settings>, SyncError> {
+    let good = known.iter().rev().find(|kept| kept.revision.standing == Standing::Good);
+    let Some(good) = good else { return Ok(Arc::default()) };
+    Ok(Arc::new(Settings::restored(&good.content()?.policy.settings)))
 }
 
 /// Forgets revisions.
