@@ -181,6 +181,13 @@ impl Ignoring {
         (target_left, live_left)
     }
 
+    /// The same, where nothing is left of what held only what is ignored: as if the manifest had never named it.
+    pub(super) fn without_traces(&self, target: &Value, live: &Value) -> (Value, Value) {
+        let (mut target_left, live_left) = self.without(target, live);
+        close(&mut target_left, target);
+        (target_left, live_left)
+    }
+
     /// `target` as it is applied: where something is ignored it has what is live. The status of an object is its
     /// controller's: it is never taken over.
     pub fn apply(&self, target: &Value, live: &Value) -> Value {
@@ -272,6 +279,17 @@ fn remove(object: &mut Value, place: &[Step]) {
         }
         _ => {}
     }
+}
+
+/// Takes out of `left` the objects that are empty now and were not in `whole`.
+fn close(left: &mut Value, whole: &Value) {
+    let (Some(left), Some(whole)) = (left.as_object_mut(), whole.as_object()) else { return };
+    left.retain(|key, inner| {
+        let Some(whole) = whole.get(key) else { return true };
+        close(inner, whole);
+        let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+        !is_empty(inner) || is_empty(whole)
+    });
 }
 
 /// Gives back what is not ignored, and was taken over only because it stands beside something that is.

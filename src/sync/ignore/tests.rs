@@ -117,6 +117,15 @@ fn what_differs_only_in_what_is_ignored_is_the_same_without() {
 }
 
 #[test]
+fn what_held_only_what_is_ignored_leaves_no_trace() {
+    let ignoring = ignoring("  - {group: '', kind: ConfigMap, jsonPointers: [/data/a]}", None);
+    let map = |data: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}, "data": data});
+    assert_eq!(ignoring.without_traces(&map(json!({"a": "1"})), &map(json!({"a": "2"}))).0.get("data"), None);
+    let (left, _) = ignoring.without_traces(&map(json!({})), &map(json!({})));
+    assert_eq!(left.get("data"), Some(&json!({})), "what was empty stays");
+}
+
+#[test]
 fn an_expression_that_is_not_accepted_is_told() {
     let ignoring = ignoring("  - {group: apps, kind: Deployment, jqPathExpressions: ['until(false; .)']}", None);
     assert_eq!(ignoring.faults.len(), 1, "{:?}", ignoring.faults);

@@ -189,7 +189,7 @@ fn is_unchanged(hands: &Hands, act: &Act) -> bool {
 impl Hands {
     /// Whether a live object is known to differ from its manifest only in what is ignored.
     pub(super) fn is_applied_but_for_ignored(&self, manifest: &Value, live: &Value) -> bool {
-        let (manifest, live) = self.ignoring.without(manifest, live);
+        let (manifest, live) = self.ignoring.without_traces(manifest, live);
         same::is_applied(&manifest, &live)
     }
 

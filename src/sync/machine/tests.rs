@@ -49,3 +49,40 @@ fn what_was_done_before_an_interruption_is_not_done_again() {
     let steps = runtime.block_on(cluster.drive(&mut operation));
     assert_eq!(steps, [["apply ConfigMap/web"]]);
 }
+
+fn drive(objects: Vec<Value>, live: Vec<Value>, options: Options) -> Vec<Vec<String>> {
+    let mut cluster = Memory::new(live, |_: &str, kind: &str| Some(kind != "Namespace"));
+    let mut operation = Operation::new(objects, Options { namespace: "shop".to_owned(), ..options });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+    runtime.block_on(cluster.drive(&mut operation))
+}
+
+#[test]
+fn what_is_selected_is_synced_without_hooks() {
+    let hook = object("Job", "pre", json!({"argocd.argoproj.io/hook": "PreSync"}));
+    let objects = vec![hook, object("ConfigMap", "web", json!({})), object("Service", "web", json!({}))];
+    let selected = vec![":ConfigMap:*".parse().expect("it is a selector")];
+    let steps = drive(objects, Vec::new(), Options { selected, ..Options::default() });
+    assert_eq!(steps, [["apply ConfigMap/web"]]);
+}
+
+#[test]
+fn a_namespace_that_is_there_is_only_touched_where_its_metadata_are_managed() {
+    let there = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+    let options = |metadata| Options { create_namespace: true, namespace_metadata: metadata, ..Options::default() };
+    let web = || vec![object("ConfigMap", "web", json!({}))];
+    assert_eq!(drive(web(), vec![there.clone()], options(None)), [["apply ConfigMap/web"]]);
+    let managed = drive(web(), vec![there], options(Some(json!({"labels": {"team": "web"}}))));
+    assert_eq!(managed.concat(), ["apply Namespace/shop", "apply ConfigMap/web"]);
+}
+
+#[test]
+fn what_is_as_it_should_be_is_left_alone_where_only_the_rest_is_wanted() {
+    let web = object("ConfigMap", "web", json!({}));
+    let mut live = web.clone();
+    live["metadata"]["namespace"] = json!("shop");
+    let unchanged = [Key::of(&live)].into();
+    let options = Options { out_of_sync_only: true, unchanged, ..Options::default() };
+    let steps = drive(vec![web, object("ConfigMap", "other", json!({}))], vec![live], options);
+    assert_eq!(steps, [["apply ConfigMap/other"]]);
+}
