@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         .to_owned()
     });
     let deleting = Deleting { confirmed: args.confirm, propagation, forget: args.forget };
-    let result = args.running.tell(async |options, events| {
+    let result = args.running.tell(1, async |options, events| {
         let cluster = Arc::new(args.cluster.connect().await?);
         let journal = Arc::clone(&journal);
         let deletion = sync::delete(place, &application, cluster, journal, events, &options, &deleting);

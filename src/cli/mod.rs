@@ -29,6 +29,7 @@ mod rollback;
 mod serve;
 mod sync;
 mod target;
+mod telling;
 mod why;
 
 use std::process::ExitCode;

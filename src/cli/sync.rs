@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::input::InputArgs;
 use super::plan::{ClusterArgs, Made, failure, make};
+use super::telling::{Teller, Telling};
 use super::{Failure, Status, runtime};
 use crate::check::Checked;
 use crate::config::StageConfig;
@@ -61,6 +62,9 @@ pub(super) struct Args {
     /// Let an environment through that `tiphys.yaml` has approved by a person; may be repeated
     #[arg(long, value_name = "ENVIRONMENT")]
     approve: Vec<String>,
+    /// Sync as well what ApplicationSets leave to a person: steps with `maxUpdate: 0`, and what no step selects
+    #[arg(long)]
+    by_hand: bool,
     /// Nobody asked for this sync: sync windows with `manualSync` count as well
     #[arg(long)]
     automated: bool,
@@ -92,8 +96,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Does `work` and tells what happens meanwhile. Its options end it when the process is asked to end.
-    pub(super) fn tell<T>(&self, work: impl AsyncFnOnce(Options, Events) -> T) -> Result<T, Failure> {
+    /// Does `work` on so many Applications and tells what happens meanwhile. Its options end it when the process is asked
+    /// to end.
+    pub(super) fn tell<T>(
+        &self,
+        applications: usize,
+        work: impl AsyncFnOnce(Options, Events) -> T,
+    ) -> Result<T, Failure> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let options = Options {
             timeout: Duration::from_secs(self.timeout),
@@ -103,11 +112,12 @@ impl Running {
             ..Options::default()
         };
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        let telling = self.format;
+        let mut teller = Teller::new(self.format, applications);
         let listener = std::thread::spawn(move || {
             while let Some(event) = receiver.blocking_recv() {
-                tell(telling, &event);
+                teller.tell(&event);
             }
+            teller.finish();
         });
         let runtime = runtime()?;
         let result = runtime.block_on(async {
@@ -131,15 +141,6 @@ enum OnDrift {
     Refuse,
     /// What is planned is brought about all the same; each difference is told.
     Replan,
-}
-
-/// How progress is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Telling {
-    /// A line for each object.
-    Text,
-    /// A line of JSON for each event.
-    Json,
 }
 
 pub(super) fn run(args: &Args) -> Result<Status, Failure> {
@@ -173,7 +174,9 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let journal = Arc::new(journal);
-    let result = args.running.tell(async |options, events| {
+    let applications = plan.clusters.iter().flat_map(|part| &part.tasks);
+    let applications = applications.map(|task| task.application.as_str()).collect::<BTreeSet<_>>().len();
+    let result = args.running.tell(applications, async |options, events| {
         let options = Options {
             parallel: args.parallel,
             resources: args.resources.clone(),
@@ -183,7 +186,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
             stages: stages.clone(),
             windows_overridden: args.override_sync_windows.clone(),
             manual: !args.automated,
-            selected: !plan.selection.is_empty(),
+            by_hand: args.by_hand || !plan.selection.is_empty(),
             ..options
         };
         all(args, &plan, &made, &journal, &options, events).await
@@ -337,50 +340,4 @@ fn verify_objects(plan: &Plan, made: &Made) -> Result<(), PlanError> {
         }
     }
     Ok(())
-}
-
-/// Writes a line. A reader that has gone does not stop the sync.
-fn tell(telling: Telling, event: &Event) {
-    let mut out = io::stdout().lock();
-    if telling == Telling::Json {
-        let _ = writeln!(out, "{}", serde_json::to_string(event).unwrap_or_default());
-        return;
-    }
-    let _ = match event {
-        Event::Act { object, error: Some(error), .. } => writeln!(out, "failed {object}: {error}"),
-        Event::Act { verb, object, .. } => writeln!(out, "{} {object}", done(verb)),
-        Event::Waiting { application, message, .. } => writeln!(out, "waiting {application}: {message}"),
-        Event::Healthy { application, objects, after, .. } => {
-            writeln!(out, "healthy {application}: {objects} objects after {:.1} s", after.as_secs_f64())
-        }
-        Event::TakenOver { application, object, reason, .. } => {
-            writeln!(out, "taking over {object} for {application}: {reason}")
-        }
-        Event::Retrying { application, attempt, after, message, refresh, .. } => {
-            let kept = if *refresh { ", of the plan's revision" } else { "" };
-            let seconds = after.as_secs_f64();
-            writeln!(out, "retrying {application}: attempt {attempt} after {seconds:.1} s{kept}: {message}")
-        }
-        Event::Deleted { application, after, .. } => {
-            writeln!(out, "deleted {application}: after {:.1} s", after.as_secs_f64())
-        }
-        Event::Failed { application, message, .. } => writeln!(out, "failed {application}: {message}"),
-        Event::Gate { environment, message } => writeln!(out, "environment {environment} {message}"),
-        Event::Drift { message, .. } => writeln!(out, "replanned {message}"),
-        Event::RolledBack { application, revision, after, .. } => {
-            writeln!(out, "rolled back {application}: revision {revision}, after {:.1} s", after.as_secs_f64())
-        }
-    };
-}
-
-/// What was done, in the past.
-fn done(verb: &str) -> &'static str {
-    match verb {
-        "create" => "created",
-        "replace" | "update" => "replaced",
-        "delete" => "deleted",
-        "prune" => "pruned",
-        "release" => "released",
-        _ => "applied",
-    }
 }

@@ -84,3 +84,36 @@ fn the_answers_of_servers_are_read_and_held_to_their_keys() {
     assert!(config.all_clusters && config.clusters[0].project.as_deref() == Some("shop"));
     assert!(config.generators.get("scm").is_none(), "what is not given stays unknown");
 }
+
+#[test]
+fn environments_are_synced_in_the_order_of_the_file() {
+    let (config, findings) = config(
+        "sync:\n  max-deletions: 5\n  environments:\n  - development\n  - {name: staging, pause: 1m30s}\n\
+         \x20 - {name: production, approval: required, rollback: rollout, timeout: 10m, stuck-after: 5s}\n",
+    );
+    assert_eq!(messages(&findings), []);
+    let names: Vec<&str> = config.sync.environments.iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(names, ["development", "staging", "production"]);
+    assert_eq!(config.sync.max_deletions, Some(5));
+    assert_eq!(config.sync.environments[1].pause.as_secs(), 90);
+    assert!(config.sync.environments[2].approval && !config.sync.environments[0].approval);
+    assert_eq!(config.sync.environments[2].rollback, Extent::Rollout);
+    assert_eq!(config.sync.environments[0].rollback, Extent::Application);
+}
+
+#[test]
+fn what_is_wrong_in_sync_is_found_where_it_stands() {
+    let (_, findings) = config(
+        "sync:\n  environments:\n  - prodution\n  - {name: staging, rollback: all, pause: soon, approval: me}\n  - staging\n",
+    );
+    assert_eq!(
+        messages(&findings),
+        [
+            (3, 5, "sync.environments: no environment is called `prodution`; did you mean `production`?"),
+            (4, 63, "approval: expected required or none, found `me`"),
+            (4, 32, "rollback: expected none, application, step or rollout, found `all`"),
+            (4, 44, "pause: expected a duration such as 10m or 1h30m, found `soon`"),
+            (5, 5, "sync.environments: `staging` is there twice"),
+        ]
+    );
+}

@@ -31,7 +31,10 @@ fn the_example_is_synced_twice_and_pruned() {
         super::repository::Ended::from(command.output().expect("tiphys starts")).ok()
     };
     let make = || run(&["plan".as_ref(), &repository, "--out".as_ref(), &plan]);
-    let sync = || run(&["sync".as_ref(), &plan, "--repository".as_ref(), &repository, "--journal".as_ref(), &journal]);
+    let sync = || {
+        let journal: [&Path; 3] = ["--journal".as_ref(), &journal, "--by-hand".as_ref()];
+        run(&[&["sync".as_ref(), plan.as_path(), "--repository".as_ref(), repository.as_path()], &journal[..]].concat())
+    };
     let planned = || -> Vec<Value> {
         let text = std::fs::read_to_string(&plan).expect("the plan is there");
         let plan: Value = serde_json::from_str(&text).expect("a plan is JSON");

@@ -72,9 +72,9 @@ fn fifty_applications_with_a_bad_image_are_healthy_again_within_thirty_seconds()
     running.kill().expect("it is killed");
     running.wait().expect("it ended");
     let began = Instant::now();
-    repository.sync_with(plane, &["--parallel", "50", "--retry-bad", "--resume"]).failed(4);
+    let error = repository.sync_with(plane, &["--parallel", "50", "--retry-bad", "--resume"]).failed(4);
     println!("killed and resumed: {:.1} s", began.elapsed().as_secs_f64());
-    assert_eq!(images(plane), good);
+    assert!(images(plane) == good, "{:?}\n{error}", images(plane));
     for number in 0..COUNT {
         plane.delete(NAMESPACE, "", &format!("many-{number}"));
     }

@@ -51,8 +51,8 @@ pub struct Options {
     pub windows_overridden: Option<String>,
     /// Whether a person asked for the sync: sync windows with `manualSync` let it through.
     pub manual: bool,
-    /// Whether the Applications were named one by one: then those that are synced by hand are synced too.
-    pub selected: bool,
+    /// Whether what ApplicationSets leave to a person is synced as well.
+    pub by_hand: bool,
     /// Sync only what these select; everything where there are none.
     pub resources: Vec<machine::Selector>,
     /// Set when the run shall end as soon as the requests that are under way are answered.
@@ -72,7 +72,7 @@ impl Default for Options {
             stages: Vec::new(),
             windows_overridden: None,
             manual: true,
-            selected: false,
+            by_hand: false,
             resources: Vec::new(),
             interrupted: Arc::default(),
         }
@@ -173,8 +173,8 @@ impl Rollout {
                     .iter()
                     .position(|stage| one.unit.environment.as_deref() == Some(stage.name.as_str()))
                     .map_or(0, |place| place + 1);
-                let turn = one.unit.turn.as_ref().filter(|_| !options.selected);
-                if one.changes && turn.is_some_and(|(_, turn)| turn.is_by_hand()) {
+                let turn = one.unit.turn.as_ref();
+                if one.changes && !options.by_hand && turn.is_some_and(|(_, turn)| turn.is_by_hand()) {
                     held.insert(slots.len());
                 }
                 slots.push(Slot {
@@ -272,7 +272,7 @@ impl Rollout {
             self.events.tell(Event::Waiting {
                 cluster: self.doors[*cluster].place.plan.cluster.clone(),
                 application: planned.work.id.clone(),
-                message: "its ApplicationSet has it synced by hand: plan it with --application".to_owned(),
+                message: "its ApplicationSet has it synced by hand: name it when planning, or use --by-hand".to_owned(),
             });
         }
         match self.held.len() + self.schedule.waiting().len() {
