@@ -26,7 +26,7 @@ pub(crate) fn scaled<'a>(world: &World<'a>, inventory: &Inventory<'a>) -> Vec<Sc
             let text = |key: &str| target.get(key).and_then(Node::text);
             let kind = text("kind").unwrap_or("Deployment");
             let group = text("apiVersion").unwrap_or("apps/v1").rsplit_once('/').map_or("", |(group, _)| group);
-            let workloads = inventory.beside(scaler, group, kind);
+            let workloads = inventory.in_namespace(scaler, group, kind);
             for workload in workloads.into_iter().filter(|workload| Some(workload.resource.name()) == text("name")) {
                 let Some(replicas) = workload.resource.node.path(&["spec", "replicas"]) else { continue };
                 if meet(world, workload, scaler) {

@@ -14,8 +14,8 @@ use crate::source::Snapshot;
 use crate::waiver::baseline::{self, Baseline};
 
 /// Gives each of `findings` its fingerprint. It is made of the rule, the file, the resource, the field, the message
-/// without its numbers, and where no field of an object is named, the words of the line; the same defect at several such
-/// places is told apart by its order. Line numbers and formatting are no part of it.
+/// without its numbers, and where no field of an object is named, the word that stands there; the same defect at several
+/// such places is told apart by its order. Lines, formatting and the hashes in generated names are no part of it.
 pub(crate) fn assign(snapshot: &Snapshot, findings: &mut [Finding]) {
     let mut seen: BTreeMap<[u8; 32], u32> = BTreeMap::new();
     for finding in findings {
@@ -40,27 +40,32 @@ fn digest(snapshot: &Snapshot, finding: &Finding) -> [u8; 32] {
     if let Some(resource) = &finding.resource {
         part(&resource.kind);
         part(&resource.namespace);
-        part(&resource.name);
+        part(stem(&resource.name));
     }
     part(finding.pointer.as_deref().unwrap_or_default());
-    let message: String = finding.message.chars().filter(|c| !c.is_ascii_digit()).collect();
-    part(&message);
+    let name = finding.resource.as_ref().map_or("", |resource| resource.name.as_str());
+    let message = if stem(name) == name { finding.message.clone() } else { finding.message.replace(name, stem(name)) };
+    part(&message.chars().filter(|c| !c.is_ascii_digit()).collect::<String>());
     // What a field of an object is needs no text to be told by, which a formatter may change; else letters and digits
-    // tell, without quotes, spaces and braces.
+    // tell, without quotes.
     if finding.resource.is_none() || finding.pointer.is_none() {
-        part(&line(snapshot, finding.mark).chars().filter(|c| c.is_alphanumeric()).collect::<String>());
+        part(&word(snapshot, finding.mark).chars().filter(|c| c.is_alphanumeric()).collect::<String>());
     }
     hash.finalize().into()
 }
 
-/// The text of the line that `mark` begins on.
-fn line(snapshot: &Snapshot, mark: Mark) -> &str {
-    let Some(text) = snapshot.text(mark.file) else { return "" };
-    let start = (mark.start as usize).min(text.len());
-    let (Some(before), Some(after)) = (text.get(..start), text.get(start..)) else { return "" };
-    let begin = before.rfind('\n').map_or(0, |at| at + 1);
-    let end = after.find('\n').map_or(text.len(), |at| start + at);
-    text.get(begin..end).unwrap_or_default()
+/// The scalar at `mark`; empty for what a formatter may write in several ways.
+fn word(snapshot: &Snapshot, mark: Mark) -> &str {
+    let text = snapshot.text(mark.file).and_then(|text| text.get(mark.start as usize..mark.end as usize));
+    text.filter(|text| !text.contains(['\n', '{', '[', '#']) && !text.contains(": ")).unwrap_or_default()
+}
+
+/// The name without the hash that kustomize ends it with.
+pub(crate) fn stem(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((stem, hash)) if hash.len() == 10 && hash.chars().all(|c| "2456789bcdfghkmt".contains(c)) => stem,
+        _ => name,
+    }
 }
 
 /// `head` without the findings that `base` has too, by fingerprint, and with what cannot be changed from one to the

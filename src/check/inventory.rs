@@ -1,14 +1,14 @@
 //! Rendered targets in, what lies in each namespace out: for rules that follow references between objects.
 //!
-//! A reference is followed by namespace alone, not by cluster: clusters may be written by name in one place and by URL
-//! in another, and a reference that would be found on another cluster is left to rules that know clusters. What is
-//! rendered without a namespace and without an Application may land anywhere, so it answers every reference.
+//! A reference is followed within its namespace and its cluster. A cluster may be written by name in one place and by
+//! URL in another: where the two cannot be told to differ, they are taken for one. What is rendered without a namespace
+//! and without an Application may land anywhere, so it answers every reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::open::{Openness, Partial};
-use crate::finding::{Finding, Rule};
+use crate::finding::{Finding, Rule, nearest};
 use crate::render::Resource;
 use crate::resolve::Rendered;
 use crate::yaml::Node;
@@ -20,9 +20,22 @@ pub(crate) struct Placed<'a> {
     pub(crate) rendered: &'a Rendered,
     /// The namespace it lands in; `None` where that is not known.
     pub(crate) namespace: Option<&'a str>,
+    /// The cluster it goes to, by its server's URL if that is known; `None` where nothing is known.
+    pub(crate) cluster: Option<&'a str>,
 }
 
-impl Placed<'_> {
+impl<'a> Placed<'a> {
+    /// The same object, seen from another namespace of its cluster.
+    pub(crate) fn within(&self, namespace: &'a str) -> Placed<'a> {
+        Placed { namespace: Some(namespace), ..*self }
+    }
+
+    /// Whether both may be on one cluster.
+    pub(crate) fn may_meet(&self, other: &Placed<'_>) -> bool {
+        let (Some(own), Some(other)) = (self.cluster, other.cluster) else { return true };
+        own == other || own.contains("://") != other.contains("://")
+    }
+
     /// A finding about `node`, a value of the resource.
     pub(crate) fn finding(&self, rule: &Rule, node: &Node) -> Finding {
         let finding = Finding::at(rule, node).resource(self.resource.reference());
@@ -41,6 +54,8 @@ type Namespaces<'a> = BTreeMap<Option<&'a str>, Vec<usize>>;
 pub(crate) struct Inventory<'a> {
     everything: Vec<Placed<'a>>,
     by_kind: BTreeMap<(&'a str, &'a str), Namespaces<'a>>,
+    /// The namespaces in which something lies.
+    namespaces: BTreeSet<&'a str>,
     /// Namespaces in which more may lie than what is rendered; `None` means all of them.
     open: BTreeSet<Option<&'a str>>,
     /// Targets that are rendered in part, by the namespace they go to.
@@ -53,12 +68,16 @@ impl<'a> Inventory<'a> {
         let mut inventory = Inventory {
             everything: Vec::new(),
             by_kind: BTreeMap::new(),
+            namespaces: BTreeSet::new(),
             open: BTreeSet::new(),
             partial: BTreeMap::new(),
         };
         for rendered in world.rendered {
             let destination = rendered.application().map(|application| application.destination_namespace());
             let destination = destination.filter(|namespace| !namespace.is_empty());
+            let cluster = rendered.application().map(|application| application.destination_cluster());
+            let cluster = cluster.filter(|cluster| !cluster.is_empty() && !cluster.contains("{{"));
+            let cluster = cluster.map(|cluster| world.resolved.clusters.server(cluster));
             match Partial::of(world, rendered) {
                 Openness::Whole => {}
                 Openness::Unknown => drop(inventory.open.insert(destination)),
@@ -72,10 +91,11 @@ impl<'a> Inventory<'a> {
                 if may_create_others(world, resource) {
                     inventory.open.insert(namespace);
                 }
+                inventory.namespaces.extend(namespace);
                 let index = inventory.everything.len();
                 let of_kind = inventory.by_kind.entry((resource.group(), resource.kind())).or_default();
                 of_kind.entry(namespace).or_default().push(index);
-                inventory.everything.push(Placed { resource, rendered, namespace });
+                inventory.everything.push(Placed { resource, rendered, namespace, cluster });
             }
         }
         inventory
@@ -92,8 +112,22 @@ impl<'a> Inventory<'a> {
         namespaces.flatten().filter_map(|index| self.everything.get(*index)).collect()
     }
 
+    /// The resources of a kind on the cluster of `from`, in any namespace.
+    pub(crate) fn on_cluster(&self, from: &Placed<'a>, group: &str, kind: &str) -> Vec<&Placed<'a>> {
+        let mut found = self.of_kind(group, kind);
+        found.retain(|placed| placed.may_meet(from));
+        found
+    }
+
     /// The resources of a kind that something in the namespace of `from` can mean.
     pub(crate) fn beside(&self, from: &Placed<'a>, group: &str, kind: &str) -> Vec<&Placed<'a>> {
+        let mut found = self.in_namespace(from, group, kind);
+        found.retain(|placed| placed.may_meet(from));
+        found
+    }
+
+    /// The resources of a kind in the namespace of `from`, on any cluster.
+    pub(crate) fn in_namespace(&self, from: &Placed<'a>, group: &str, kind: &str) -> Vec<&Placed<'a>> {
         if from.namespace.is_none() {
             return self.of_kind(group, kind);
         }
@@ -123,6 +157,23 @@ impl<'a> Inventory<'a> {
         !open && !near.iter().any(|partial| partial.is(placed.rendered) || partial.may_make(word))
     }
 
+    /// Whether the repository deploys anything to the namespace.
+    pub(crate) fn knows(&self, namespace: &str) -> bool {
+        self.namespaces.contains(namespace)
+    }
+
+    /// Whether what `placed` calls `word` is missing for sure: nothing besides what is rendered can be called so, and
+    /// what lies beside it is known. Next to what no Application deploys anything may be installed; there it must be a
+    /// slip of one of the `known` names.
+    pub(crate) fn is_missing(&self, placed: &Placed<'a>, word: &str, known: &[&str]) -> bool {
+        !known.contains(&word) && self.is_closed(placed, word) && is_deployed_or_slip(placed, word, known)
+    }
+
+    /// The same for an object without namespace. A repository that makes none of the kind leaves that to others.
+    pub(crate) fn is_missing_everywhere(&self, placed: &Placed<'a>, word: &str, known: &[&str]) -> bool {
+        !known.is_empty() && self.is_missing(&Placed { namespace: None, ..*placed }, word, known)
+    }
+
     /// The pod templates that something in the namespace of `from` can select, with what holds them.
     pub(crate) fn pods_beside(&self, from: &Placed<'a>) -> Vec<(&Placed<'a>, &'a Node)> {
         let kinds = [
@@ -142,6 +193,11 @@ impl<'a> Inventory<'a> {
             .filter_map(|placed| Some((placed, placed.resource.pod_template()?.0)))
             .collect()
     }
+}
+
+/// Whether an Application deploys `placed`, or `word` is nearly one of `known`.
+pub(crate) fn is_deployed_or_slip(placed: &Placed<'_>, word: &str, known: &[&str]) -> bool {
+    placed.rendered.application().is_some() || nearest(word, known.iter().copied()).is_some()
 }
 
 /// Whether every label that `selector` (a mapping) asks for is on the pods of `template`.

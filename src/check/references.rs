@@ -1,4 +1,4 @@
-//! Which Secrets workloads ask for, and what makes them.
+//! Which Secrets and ConfigMaps workloads ask for, and what makes the Secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +55,28 @@ fn push<'a>(found: &mut Vec<Reference<'a>>, node: Option<&'a Node>, key: &str, p
     {
         found.push(Reference { node: name, pointer: format!("{}/{key}", pointer()), key: text });
     }
+}
+
+/// The names of the ConfigMaps that the pods cannot start without.
+pub(crate) fn config_maps(template: &Node) -> Vec<&Node> {
+    let Some(spec) = template.get("spec") else { return Vec::new() };
+    let mut found: Vec<&Node> = Vec::new();
+    for volume in spec.get("volumes").map(Node::items).unwrap_or_default() {
+        found.extend(volume.get("configMap"));
+        let projected = volume.path(&["projected", "sources"]).map(Node::items).unwrap_or_default();
+        found.extend(projected.iter().filter_map(|source| source.get("configMap")));
+    }
+    for container in ["initContainers", "containers"].iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
+        let from = container.get("envFrom").map(Node::items).unwrap_or_default();
+        found.extend(from.iter().filter_map(|source| source.get("configMapRef")));
+        let env = container.get("env").map(Node::items).unwrap_or_default();
+        found.extend(env.iter().filter_map(|variable| variable.path(&["valueFrom", "configMapKeyRef"])));
+    }
+    found
+        .into_iter()
+        .filter(|reference| reference.get("optional").and_then(Node::as_bool) != Some(true))
+        .filter_map(|reference| reference.get("name"))
+        .collect()
 }
 
 /// Groups whose kinds use Secrets and make none.

@@ -52,7 +52,8 @@ impl Identity {
             identity.own.extend(remotes);
         }
         if identity.own.is_empty() {
-            let unmapped = used.into_iter().filter(|(url, _)| !identity.mapped.contains_key(url));
+            let is_here = holds_sources(repository);
+            let unmapped = used.into_iter().filter(|(url, _)| is_here && !identity.mapped.contains_key(url));
             // Of two that are used as often, the first in the alphabet.
             let most = unmapped.max_by(|(a, times), (b, others)| times.cmp(others).then_with(|| b.cmp(a)));
             identity.own.extend(most.map(|(url, _)| url));
@@ -82,6 +83,37 @@ impl Identity {
     /// Whether `url` is this repository itself.
     pub fn is_own(&self, url: &str) -> bool {
         self.own.contains(&normalize_url(url))
+    }
+}
+
+/// Whether the repository holds something to deploy: where there is nothing but objects of Argo CD, what they deploy lies
+/// elsewhere, unless one of their paths is a directory here.
+fn holds_sources(repository: &Repository) -> bool {
+    let mut files = repository.files_of(Class::Yaml);
+    let is_other = |root: &Node| {
+        let kind = root.str_at(&["kind"]);
+        let is_argo = matches!(kind, Some("Application" | "ApplicationSet" | "AppProject"));
+        kind.is_some() && !is_argo || leads_here(repository, root)
+    };
+    !repository.charts.is_empty()
+        || !repository.kustomizations.is_empty()
+        || files.any(|id| {
+            let yaml = repository.yaml(id).map_or(&[][..], |yaml| &yaml.documents);
+            yaml.iter().any(|document| is_other(&document.root))
+        })
+}
+
+/// Whether a `path` beside a `repoURL` is a directory of the repository.
+fn leads_here(repository: &Repository, node: &Node) -> bool {
+    match &node.value {
+        Value::Mapping(mapping) => {
+            let path = mapping.get("repoURL").and(mapping.get("path")).and_then(Node::text);
+            let path = path.map(|path| path.trim_matches('/')).filter(|path| !path.is_empty());
+            path.is_some_and(|path| repository.snapshot.under(path).next().is_some())
+                || mapping.entries.iter().any(|entry| leads_here(repository, &entry.value))
+        }
+        Value::Sequence(sequence) => sequence.items.iter().any(|item| leads_here(repository, item)),
+        Value::Scalar(_) => false,
     }
 }
 

@@ -1,8 +1,8 @@
 //! `configmap-not-found`
 
 use crate::check::World;
+use crate::check::references::config_maps;
 use crate::finding::{Check, Finding, declare_rule};
-use crate::yaml::Node;
 
 declare_rule! {
     /// Reports a pod that needs a ConfigMap which nothing in the repository makes in its namespace.
@@ -40,7 +40,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let inventory = world.inventory();
     for placed in inventory.everything() {
         let Some((template, _)) = placed.resource.pod_template() else { continue };
-        for reference in references(template) {
+        for reference in config_maps(template) {
             let Some(name) = reference.text().filter(|name| !name.is_empty() && !INJECTED.contains(name)) else {
                 continue;
             };
@@ -60,26 +60,4 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-}
-
-/// The names of the ConfigMaps that the pods cannot start without.
-fn references(template: &Node) -> Vec<&Node> {
-    let Some(spec) = template.get("spec") else { return Vec::new() };
-    let mut found: Vec<&Node> = Vec::new();
-    for volume in spec.get("volumes").map(Node::items).unwrap_or_default() {
-        found.extend(volume.get("configMap"));
-        let projected = volume.path(&["projected", "sources"]).map(Node::items).unwrap_or_default();
-        found.extend(projected.iter().filter_map(|source| source.get("configMap")));
-    }
-    for container in ["initContainers", "containers"].iter().filter_map(|key| spec.get(key)).flat_map(Node::items) {
-        let from = container.get("envFrom").map(Node::items).unwrap_or_default();
-        found.extend(from.iter().filter_map(|source| source.get("configMapRef")));
-        let env = container.get("env").map(Node::items).unwrap_or_default();
-        found.extend(env.iter().filter_map(|variable| variable.path(&["valueFrom", "configMapKeyRef"])));
-    }
-    found
-        .into_iter()
-        .filter(|reference| reference.get("optional").and_then(Node::as_bool) != Some(true))
-        .filter_map(|reference| reference.get("name"))
-        .collect()
 }

@@ -44,6 +44,8 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("external-secrets.io", "ExternalSecret", "/spec/refreshInterval"),
     ("external-secrets.io", "ClusterExternalSecret", "/spec/refreshTime"),
     ("external-secrets.io", "PushSecret", "/spec/refreshInterval"),
+    ("networking.istio.io", "VirtualService", "/spec/http/*/timeout"),
+    ("networking.istio.io", "VirtualService", "/spec/http/*/retries/perTryTimeout"),
 ];
 
 fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
@@ -55,7 +57,7 @@ fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         for (index, item) in resource.node.pointer(list).map_or(&[][..], Node::items).iter().enumerate() {
-            duration(context, item.get(field), &format!("{list}/{index}/{field}"), findings);
+            duration(context, item.pointer(&format!("/{field}")), &format!("{list}/{index}/{field}"), findings);
         }
     }
 }

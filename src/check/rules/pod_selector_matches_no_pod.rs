@@ -1,17 +1,18 @@
 //! `pod-selector-matches-no-pod`
 
 use crate::check::World;
-use crate::check::inventory::Placed;
+use crate::check::inventory::{Inventory, Placed, selects};
 use crate::check::selector::{Mismatch, first_mismatch};
 use crate::finding::{Check, Finding, declare_rule};
-use crate::yaml::Node;
+use crate::yaml::{Entry, Node};
 
 declare_rule! {
-    /// Reports a PodDisruptionBudget, NetworkPolicy or PodMonitor whose selector matches the pods of no workload in its
-    /// namespace.
+    /// Reports a PodDisruptionBudget, NetworkPolicy, PodMonitor or Gateway of Istio whose selector matches the pods of no
+    /// workload in its namespace.
     ///
     /// It is silent where more may lie in the namespace than the repository shows, where the namespace holds no
-    /// workload at all, and for a PodMonitor that looks into other namespaces.
+    /// workload at all, and for a PodMonitor that looks into other namespaces. A Gateway of Istio may select pods of any
+    /// namespace: it is held against all of them.
     ///
     /// ## Why it matters
     /// Nothing complains, and nothing is protected: a drain takes every replica at once, traffic that was to be denied
@@ -44,6 +45,7 @@ const SELECTING: [(&str, &str, &str); 3] = [
 
 fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
     let inventory = world.inventory();
+    gateways(inventory, findings);
     for (group, kind, field) in SELECTING {
         for placed in inventory.of_kind(group, kind) {
             let spec = |key: &str| placed.resource.node.path(&["spec", key]);
@@ -71,6 +73,38 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             let values = pods.iter().filter_map(|(_, template)| template.path(&["metadata", "labels", key])?.text());
             findings.push(report(placed, kind, nearest.node, &nearest.wanted).help_did_you_mean(word, values));
         }
+    }
+}
+
+/// Gateways of Istio, which select pods in any namespace by labels alone.
+fn gateways(inventory: &Inventory<'_>, findings: &mut Vec<Finding>) {
+    for placed in inventory.of_kind("networking.istio.io", "Gateway") {
+        let Some(selector) = placed.resource.node.path(&["spec", "selector"]) else { continue };
+        let everywhere = Placed { namespace: None, ..*placed };
+        let pods = inventory.pods_beside(&everywhere);
+        let labels = selector.entries();
+        let known = |entry: &Entry| -> Vec<&str> {
+            let key = entry.key_text();
+            pods.iter().filter_map(|(_, template)| template.path(&["metadata", "labels", key])?.text()).collect()
+        };
+        if pods.is_empty() || labels.is_empty() || pods.iter().any(|(_, template)| selects(selector, template)) {
+            continue;
+        }
+        // One label that no pod has, where no pod is out of sight.
+        let missing = labels.iter().find(|entry| {
+            let word = entry.value.text().unwrap_or_default();
+            inventory.is_missing(&everywhere, word, &known(entry))
+        });
+        let Some(entry) = missing else { continue };
+        let word = entry.value.text().unwrap_or_default();
+        let wanted = format!("`{}: {word}`", entry.key_text());
+        findings.push(
+            placed
+                .finding(&RULE, &entry.value)
+                .message(format!("Gateway selects no pod: none is labelled {wanted}"))
+                .help("select labels of the gateway's pods")
+                .help_did_you_mean(word, known(entry)),
+        );
     }
 }
 

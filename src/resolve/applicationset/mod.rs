@@ -155,6 +155,7 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     let Some(spec) = set.node.get("spec") else { return expansion };
     let scope = generator::Scope::new(set, spec, context);
     let mut uncertain = false;
+    expansion.findings.extend(unknown_options(set, spec));
     for generator in spec.get("generators").map(Node::items).unwrap_or_default() {
         expansion.findings.extend(unrecognised(set, generator));
         match generator::transform(&scope, generator, None) {
@@ -175,6 +176,25 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     expansion.findings.extend(nameless(set, &expansion.applications));
     expansion.whole = !uncertain && expansion.not_judged.is_empty() && expansion.error.is_none();
     expansion
+}
+
+/// The options that Go's templates do not have: the controller stops at the first of them.
+fn unknown_options(set: &Resource, spec: &Node) -> Vec<Finding> {
+    const KNOWN: [&str; 4] = ["missingkey=default", "missingkey=invalid", "missingkey=zero", "missingkey=error"];
+    if spec.get("goTemplate").and_then(Node::as_bool) != Some(true) {
+        return Vec::new();
+    }
+    let options = spec.get("goTemplateOptions").map(Node::items).unwrap_or_default().iter();
+    let unknown = options.filter_map(|node| Some((node, node.as_str().filter(|text| !KNOWN.contains(text))?)));
+    unknown
+        .map(|(node, text)| {
+            Finding::at(&rules::applicationset_error::RULE, node)
+                .message(format!("Go's templates have no option `{text}`"))
+                .help(format!("one of {}", KNOWN.join(", ")))
+                .help_did_you_mean(text, KNOWN)
+                .resource(set.reference())
+        })
+        .collect()
 }
 
 impl Expansion {
