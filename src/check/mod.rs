@@ -15,6 +15,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod images;
 mod immutable;
 pub(crate) mod inventory;
+pub(crate) mod mentions;
 pub(crate) mod named;
 mod open;
 pub(crate) mod pod;
