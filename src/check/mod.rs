@@ -16,6 +16,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod images;
 mod immutable;
 pub(crate) mod inventory;
+pub(crate) mod mentions;
 mod monitors;
 pub(crate) mod named;
 mod open;

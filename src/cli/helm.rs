@@ -219,7 +219,12 @@ impl Template {
                 release.sets.push(SetValue { kind, expression: expression.clone(), mark: Mark::NONE });
             }
         }
-        for (index, expression) in self.set_file.iter().enumerate() {
+        // One flag may name several files: `a=one.txt,b=two.txt`.
+        let pairs = self.set_file.iter().flat_map(|expression| {
+            let parts: Vec<&str> = expression.split(',').collect();
+            if parts.iter().all(|part| part.contains('=')) { parts } else { vec![expression.as_str()] }
+        });
+        for (index, expression) in pairs.enumerate() {
             let Some((key, path)) = expression.split_once('=') else {
                 return Err(format!("failed parsing --set-file data: key \"{expression}\" has no value"));
             };

@@ -181,6 +181,7 @@ rules! {
     unreferenced_chart,
     unreferenced_kustomization,
     unreferenced_manifest,
+    unreferenced_overlay_file,
     unreferenced_values_file,
     unset_helm_value,
     unused_waiver,

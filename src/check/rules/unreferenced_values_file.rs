@@ -68,7 +68,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// `values.yaml`, `values-production.yaml`, `production-values.yaml`, `values.production.yaml`
-fn is_values(name: &str) -> bool {
+pub(super) fn is_values(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".yaml").or(name.strip_suffix(".yml")) else { return false };
     stem == "values"
         || ["values-", "values.", "values_"].iter().any(|start| stem.starts_with(start))

@@ -101,7 +101,16 @@ impl Object for Capabilities {
     }
 
     fn print(&self) -> String {
-        format!("&{{{} {}}}", self.kube_version.version, self.api_versions.print())
+        format!("{{{} {} {}}}", self.kube_version.sprint(), self.api_versions.print(), HelmVersion.print())
+    }
+
+    fn json(&self) -> Option<Value> {
+        let fields = ["KubeVersion", "APIVersions", "HelmVersion"];
+        let json = |name| {
+            self.field(name)
+                .map(|field| if let Value::Object(object) = &field { object.json().unwrap_or(field) } else { field })
+        };
+        Some(Value::map(fields.map(|name| (name, json(name).unwrap_or_default()))))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -183,6 +192,10 @@ impl Object for ApiVersions {
 
     fn print(&self) -> String {
         format!("[{}]", self.0.join(" "))
+    }
+
+    fn json(&self) -> Option<Value> {
+        Some(Value::list(self.0.iter().map(|version| version.as_str().into()).collect()))
     }
 
     fn entries(&self) -> Option<Vec<(Value, Value)>> {

@@ -25,7 +25,7 @@ use crate::render::template::{Functions, Map, Note, NumberMode, Templates, Value
 use crate::render::template::{Options as TemplateOptions, Value as TemplateValue};
 use crate::render::{Output, Resource};
 use crate::source::normalize;
-use crate::yaml::{Node, Value as Yaml};
+use crate::yaml::{Limits, Node, Problem, ProblemKind, Value as Yaml};
 
 /// What is asked of a chart.
 #[derive(Debug, Clone)]
@@ -410,7 +410,13 @@ impl<'r> Charts<'r> {
                 return Err(wrong(problem));
             }
             super::values::check_documents(yaml).map_err(wrong)?;
-            overlay(&values, &read(yaml));
+            let repeated = |problem: &Problem| matches!(problem.kind, ProblemKind::DuplicateKey { .. });
+            if yaml.problems.iter().any(repeated) {
+                let limits = Limits { last_key_wins: true, ..Limits::default() };
+                overlay(&values, &read(&crate::yaml::read(id, text, limits)));
+            } else {
+                overlay(&values, &read(yaml));
+            }
         }
         for node in &release.values {
             if let Value::Map(map) = Value::from_node(node, NumberMode::Float) {

@@ -59,6 +59,13 @@ fn with_origin(value: Value, origin: &Origin) -> Value {
     }
 }
 
+/// What follows indices.
+enum After {
+    Value,
+    Key,
+    Nothing,
+}
+
 struct Parser<'e, 'r> {
     chars: Peekable<Chars<'e>>,
     kind: SetKind,
@@ -101,8 +108,10 @@ impl Parser<'_, '_> {
                 }
                 Some('[') => {
                     path.push(Step::Key(key));
-                    if self.indices(&mut path)? {
-                        return Ok(Some(path));
+                    match self.indices(&mut path)? {
+                        After::Value => return Ok(Some(path)),
+                        After::Key => {}
+                        After::Nothing => return Ok(None),
                     }
                 }
                 _ => path.push(Step::Key(key)),
@@ -115,12 +124,13 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Indices up to `=`, or up to `.`, which gives `false`.
-    fn indices(&mut self, path: &mut Vec<Step>) -> Result<bool, String> {
+    /// Indices up to `=` or `.`.
+    fn indices(&mut self, path: &mut Vec<Step>) -> Result<After, String> {
         loop {
             let (digits, last) = self.until("]");
             if last.is_none() {
-                return Err("error parsing index: EOF".to_owned());
+                // Helm takes the end within brackets for the end of the expression.
+                return Ok(After::Nothing);
             }
             let index: i64 = digits.parse().map_err(|_| {
                 format!("error parsing index: strconv.Atoi: parsing {}: invalid syntax", quote(&digits))
@@ -137,9 +147,9 @@ impl Parser<'_, '_> {
                 return Err(format!("unexpected data at end of array index: {}", quote(&between)));
             }
             match last {
-                Some('=') => return Ok(true),
+                Some('=') => return Ok(After::Value),
                 Some('[') => {}
-                Some(_) => return Ok(false),
+                Some(_) => return Ok(After::Key),
                 None => return Err("unexpected end of array index".to_owned()),
             }
         }
@@ -232,6 +242,9 @@ fn put(map: &Map, key: &str, rest: &[Step], value: Value, origin: &Origin) -> Re
                 Some(other) => return Err(conflict(&other, "map[string]interface {}")),
             };
             put(&inner, next, rest, value, origin)?;
+            if inner.is_empty() {
+                return Err(format!("key map {} has no value", quote(key)));
+            }
             Value::Map(inner)
         }
         (Some((Step::Index(index), rest)), old) => {

@@ -542,6 +542,7 @@ impl<'r> Context<'_, 'r> {
     }
 
     fn configurations(&self, kustomization: &Kustomization, build: &mut Build) {
+        let mut own = Config::default();
         for entry in &kustomization.configurations {
             let id = match self.file(entry) {
                 Ok((id, _)) => id,
@@ -555,14 +556,21 @@ impl<'r> Context<'_, 'r> {
             let Some(document) = root else { continue };
             match Config::from_node(&document.root) {
                 Ok(config) => {
-                    let mut merged = Config::clone(&build.config());
-                    if let Err(message) = merged.merge(&config) {
+                    if let Err(message) = own.merge(&config) {
                         build.error(entry.mark(), message);
                     }
-                    build.config = Some(Arc::new(merged));
                 }
                 Err((message, node)) => build.error(node.mark(), message),
             }
+        }
+        if let Some(entry) = kustomization.configurations.first() {
+            // Each merge sorts, and the next one drops what an earlier entry covers: the order of the three shows.
+            let mut table = Config::clone(Config::builtin());
+            let mut merged = build.config.as_deref().cloned().unwrap_or_default();
+            if let Err(message) = table.merge(&own).and_then(|()| merged.merge(&table)) {
+                build.error(entry.mark(), message);
+            }
+            build.config = Some(Arc::new(merged));
         }
         for entry in &kustomization.crds {
             match self.file(entry) {

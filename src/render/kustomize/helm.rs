@@ -1,7 +1,7 @@
 //! Charts in kustomizations: `helmCharts`, `helmGlobals`, and the HelmChartInflationGenerator.
 //!
 //! Charts that lie in the repository are rendered by the project's own Helm engine; what would have to be fetched, and
-//! releases whose name Helm would invent, are not judged.
+//! releases whose name is left to chance, are not judged.
 
 use super::accumulate::Context;
 use super::build::Build;
@@ -10,10 +10,10 @@ use super::metadata;
 use super::resource::{Res, raw};
 use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
-use crate::origin::Mark;
-use crate::render::helm::Release;
+use crate::origin::{Mark, Origin};
+use crate::render::helm::{Release, name_from_template};
 use crate::source::{join, normalize};
-use crate::yaml::{Document, Mapping, Node, YamlFile};
+use crate::yaml::{Document, Entry, Mapping, Node, Value, YamlFile};
 
 /// Renders the chart that `node` asks for, and adds its resources.
 pub(super) fn inflate(
@@ -62,9 +62,10 @@ fn rendered(context: &Context<'_, '_>, node: &Node, globals: Option<&Node>, buil
     let version = text("version", "chartVersion").unwrap_or_default();
     let repo = text("repo", "chartRepoUrl").unwrap_or_default();
     let own_home = text("chartHome", "chartHome");
-    let release_name = text("releaseName", "releaseName").or_else(|| text("nameTemplate", "nameTemplate"));
+    let release_name = text("releaseName", "releaseName").filter(|name| !name.is_empty());
+    let name_template = text("nameTemplate", "nameTemplate").filter(|template| !template.is_empty());
     let values_merge = text("valuesMerge", "valuesMerge").unwrap_or_default();
-    let namespace = text("namespace", "releaseNamespace");
+    let namespace = text("namespace", "namespace");
     let kube_version = text("kubeVersion", "kubeVersion");
     let global_home = globals.and_then(|globals| globals.get("chartHome")).map(|home| raw(home).to_owned());
     if name.is_empty() {
@@ -96,16 +97,20 @@ fn rendered(context: &Context<'_, '_>, node: &Node, globals: Option<&Node>, buil
         }
         return None;
     };
-    let release_name = match release_name {
-        Some(template) if template.contains("{{") => {
-            not_judged(build, mark, &name, "the release's name is a template");
+    let release_name = match (release_name, name_template) {
+        (Some(name), _) => name,
+        (None, Some(template)) if is_random(&template) => {
+            not_judged(build, mark, &name, "the name of the release is another one with each build");
             return None;
         }
-        Some(name) => name,
-        None => {
-            not_judged(build, mark, &name, "Helm would invent a name for the release: set `releaseName`");
-            return None;
-        }
+        (None, Some(template)) => match name_from_template(&template) {
+            Ok(name) => name,
+            Err(error) => {
+                build.error(mark, format!("nameTemplate: {error}"));
+                return None;
+            }
+        },
+        (None, None) => "release-name".to_owned(),
     };
     let flag = |key: &str| field(mapping, key).and_then(Node::as_bool).unwrap_or(false);
     let mut release = Release {
@@ -142,6 +147,13 @@ fn rendered(context: &Context<'_, '_>, node: &Node, globals: Option<&Node>, buil
     Some(context.objects_of(&YamlFile { documents, ..YamlFile::default() }, build))
 }
 
+/// Whether a template asks for chance or the clock.
+fn is_random(template: &str) -> bool {
+    ["rand", "uuid", "now", "date", "ago", "gen", "bcrypt", "htpasswd", "shuffle"]
+        .iter()
+        .any(|word| template.contains(word))
+}
+
 /// The values of the release: the chart's own file or another, values in place, and further files.
 fn values(
     context: &Context<'_, '_>,
@@ -167,27 +179,51 @@ fn values(
         }
     }
     let has_file = field(mapping, "valuesFile").or_else(|| field(mapping, "values")).is_some() && !files.is_empty();
-    match (inline, merge) {
-        (None, _) => release.value_files = files,
-        (Some(inline), "replace") => {
-            release.value_files = files.into_iter().skip(usize::from(has_file)).collect();
-            release.values = vec![inline];
+    let Some(inline) = inline else {
+        release.value_files = files;
+        return Some(());
+    };
+    let mut root_of = |path: &str| {
+        let repository = context.builds.repository;
+        build.used.extend(repository.snapshot.find(path));
+        repository.yaml_at(path).and_then(|yaml| yaml.documents.first()).map(|document| document.root.clone())
+    };
+    let mut further = files.into_iter();
+    let own = if has_file { further.next() } else { None };
+    // kustomize makes one file of both, in which nothing is null; `replace` leaves the file out.
+    let first = match merge {
+        "replace" => inline,
+        "merge" => {
+            let path = own.map_or_else(|| join(chart, "values.yaml"), |(path, _)| path);
+            root_of(&path).map_or_else(|| inline.clone(), |root| overlaid(inline.clone(), &root))
         }
-        (Some(inline), "merge") => {
-            // What a file says wins over what stands in place.
-            release.values = vec![inline];
-            if !has_file {
-                files.insert(0, (join(chart, "values.yaml"), release.mark));
-            }
-            for (path, _) in files {
-                let root = context.builds.repository.yaml_at(&path).and_then(|yaml| yaml.documents.first().cloned());
-                release.values.extend(root.map(|document| document.root));
-            }
-        }
-        (Some(inline), _) => {
-            release.value_files = files;
-            release.values = vec![inline];
-        }
-    }
+        _ => overlaid(own.and_then(|(path, _)| root_of(&path)).unwrap_or_else(empty), &inline),
+    };
+    release.values = vec![first];
+    release.values.extend(further.filter_map(|(path, _)| root_of(&path)));
     Some(())
+}
+
+fn empty() -> Node {
+    Node { value: Value::Mapping(Mapping::default()), origin: Origin::NONE }
+}
+
+/// `below` with what `above` says: its nulls take a key away, its lists take the place of others.
+fn overlaid(mut below: Node, above: &Node) -> Node {
+    let (Some(mapping), Value::Mapping(new)) = (below.as_mapping_mut(), &above.value) else {
+        return match &above.value {
+            Value::Mapping(_) => overlaid(Node { origin: above.origin.clone(), ..empty() }, above),
+            _ => above.clone(),
+        };
+    };
+    for entry in &new.entries {
+        let key = entry.key_text();
+        if entry.value.is_null() {
+            mapping.remove(key);
+            continue;
+        }
+        let value = overlaid(mapping.remove(key).map_or_else(empty, |known| known.value), &entry.value);
+        mapping.entries.push(Entry { key: entry.key.clone(), value });
+    }
+    below
 }

@@ -80,6 +80,47 @@ pub(super) fn operations(node: &Node) -> Result<Vec<Operation>, OperationError> 
     Ok(operations)
 }
 
+/// A patch in YAML as the JSON that kustomize makes of it first: `yes`, `on`, `y` and their kin are booleans there, as
+/// values and as keys, and a date is text.
+pub(super) fn from_yaml(node: &Node) -> Node {
+    let mut node = node.clone();
+    booleans(&mut node);
+    node
+}
+
+fn booleans(node: &mut Node) {
+    match &mut node.value {
+        Value::Scalar(scalar) => {
+            if let Some(new) = as_json(scalar) {
+                *scalar = new;
+            }
+        }
+        Value::Sequence(sequence) => sequence.items.iter_mut().for_each(booleans),
+        Value::Mapping(mapping) => {
+            let mut entries: Vec<Entry> = Vec::with_capacity(mapping.entries.len());
+            for mut entry in std::mem::take(&mut mapping.entries) {
+                booleans(&mut entry.value);
+                if let Some(new) = entry.key.as_scalar().and_then(as_json) {
+                    entry.key.value = Value::Scalar(Scalar::string(new.text));
+                }
+                match entries.iter_mut().find(|known| known.key_text() == entry.key_text()) {
+                    Some(known) => *known = entry,
+                    None => entries.push(entry),
+                }
+            }
+            mapping.entries = entries;
+        }
+    }
+}
+
+fn as_json(scalar: &Scalar) -> Option<Scalar> {
+    match (scalar.resolve_kubernetes(), scalar.resolve()) {
+        (Resolved::Bool(value), Resolved::Str(_)) => Some(Scalar::plain(value.to_string())),
+        (Resolved::Str(text), _) if scalar.tag == Tag::None => Some(Scalar::string(text)),
+        _ => None,
+    }
+}
+
 /// Applies `operations` to `node`, which is read as JSON: large numbers lose digits. `follows` is what chose the node.
 ///
 /// # Errors

@@ -50,7 +50,7 @@ pub(super) struct Kustomization {
     pub(super) helm_charts: Vec<Node>,
     pub(super) helm_globals: Option<Node>,
     pub(super) sort: Option<Sort>,
-    pub(super) build_metadata: Vec<SmolStr>,
+    pub(super) build_metadata: Vec<(SmolStr, Origin)>,
 }
 
 /// An entry of `labels`.
@@ -248,6 +248,8 @@ const FIELDS: [&str; 34] = [
 ];
 const SELECTOR: [&str; 7] = ["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
 const GENERATOR: [&str; 9] = ["name", "namespace", "behavior", "literals", "files", "envs", "env", "options", "type"];
+const HELM_TEXTS: [&str; 9] =
+    ["name", "version", "repo", "releaseName", "namespace", "valuesFile", "valuesMerge", "kubeVersion", "nameTemplate"];
 const HELM_CHART: [&str; 17] = [
     "name",
     "version",
@@ -656,7 +658,11 @@ impl Kustomization {
         self.secrets = generators("secretGenerator", true);
         self.helm_charts = reader.items(mapping, "helmCharts").to_vec();
         for chart in &self.helm_charts {
-            reader.fields(chart, "a helm chart", &HELM_CHART);
+            if let Some(chart) = reader.fields(chart, "a helm chart", &HELM_CHART) {
+                for key in HELM_TEXTS {
+                    reader.text(chart, key);
+                }
+            }
         }
         self.helm_charts.extend(reader.items(mapping, "helmChartInflationGenerator").iter().cloned());
         self.helm_globals = field(mapping, "helmGlobals").cloned();
@@ -679,10 +685,7 @@ impl Kustomization {
         }
         for option in reader.texts(mapping, "buildMetadata") {
             let text = option.as_scalar().map_or_else(SmolStr::default, |scalar| scalar.text.clone());
-            if !["originAnnotations", "transformerAnnotations", "managedByLabel"].contains(&text.as_str()) {
-                reader.error(option.mark(), format!("buildMetadata has no option `{text}`"));
-            }
-            self.build_metadata.push(text);
+            self.build_metadata.push((text, option.origin.clone()));
         }
         if let Some(metadata) = field(mapping, "metadata") {
             reader.fields(metadata, "metadata", &["name", "namespace", "labels", "annotations"]);

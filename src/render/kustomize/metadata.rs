@@ -48,36 +48,41 @@ pub(super) fn noted(note: &str, build: &mut Build) {
 
 /// Sets the label of `managedByLabel`.
 pub(super) fn label(kustomization: &Kustomization, build: &mut Build) {
-    if !kustomization.build_metadata.iter().any(|option| option == "managedByLabel") {
-        return;
-    }
+    let Some(asked) = asked(kustomization, "managedByLabel") else { return };
     for res in &mut build.resources {
-        set(res, "labels", "app.kubernetes.io/managed-by", "kustomize-v5.8.1".to_owned());
+        set(res, "labels", "app.kubernetes.io/managed-by", "kustomize-v5.8.1".to_owned(), asked);
+        super::shared::settle(res);
     }
 }
 
 /// Sets the annotations that were asked for.
 pub(super) fn annotate(kustomization: &Kustomization, build: &mut Build) {
-    let asked = |option: &str| kustomization.build_metadata.iter().any(|known| known == option);
-    let (origins, transformations) = (asked("originAnnotations"), asked("transformerAnnotations"));
+    let origins = asked(kustomization, "originAnnotations");
+    let transformations = asked(kustomization, "transformerAnnotations");
     for res in &mut build.resources {
-        if let Some(note) = res.book.provenance.clone().filter(|_| origins) {
-            set(res, "annotations", ORIGIN, note.to_string());
+        if let (Some(note), Some(asked)) = (res.book.provenance.clone(), origins) {
+            set(res, "annotations", ORIGIN, note.to_string(), asked);
         }
-        if transformations && !res.book.transformations.is_empty() {
+        if let Some(asked) = transformations.filter(|_| !res.book.transformations.is_empty()) {
             let notes: String = res
                 .book
                 .transformations
                 .iter()
                 .map(|note| format!("- {}\n", note.trim_end().replace('\n', "\n  ")))
                 .collect();
-            set(res, "annotations", TRANSFORMATIONS, notes);
+            set(res, "annotations", TRANSFORMATIONS, notes, asked);
         }
     }
 }
 
-fn set(res: &mut Res, field: &str, key: &str, text: String) {
-    let origin: Origin = res.node.origin.clone();
+/// Where the kustomization asks for `option`.
+fn asked<'k>(kustomization: &'k Kustomization, option: &str) -> Option<&'k Origin> {
+    kustomization.build_metadata.iter().find(|(known, _)| known == option).map(|(_, origin)| origin)
+}
+
+/// Sets what `asked` asks for, in `res`, on which it depends as a whole.
+fn set(res: &mut Res, field: &str, key: &str, text: String, asked: &Origin) {
+    let origin: Origin = res.node.origin.because(Some([asked.clone()].into()));
     let node = res.node_mut();
     if let Some(metadata) = node.get_mut("metadata")
         && let Some(mapping) = mapping_at(metadata, field, &origin)

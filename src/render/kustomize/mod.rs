@@ -34,6 +34,7 @@ mod replacement;
 mod resource;
 mod schema;
 mod selector;
+mod shared;
 mod transform;
 mod value_add;
 mod vars;

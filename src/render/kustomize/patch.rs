@@ -13,6 +13,7 @@ use super::merge::Merge;
 use super::remote::Missing;
 use super::resource::{Id, Res, is_nil_or_empty, raw};
 use super::selector::Matcher;
+use super::shared;
 use crate::check::rules;
 use crate::finding::{Finding, nearest};
 use crate::origin::{FileId, Follows, Mark, Origin};
@@ -51,7 +52,7 @@ pub(super) fn body(
         (None, Some(text)) if raw(text).trim().is_empty() => broken(entry.mark, "a patch needs `path` or `patch`"),
         (None, Some(text)) => {
             let (file, _) = context.builds.embedded(text);
-            from_yaml(&file, text.mark(), kustomization.step("patch"), raw(text).trim_start().starts_with('['), true)
+            from_yaml(&file, text.mark(), kustomization.step("patch"), raw(text), true)
         }
     });
     if let Some(path) = &entry.path {
@@ -68,9 +69,9 @@ fn from_file(context: &Context<'_, '_>, path: &Node) -> Body {
     let Some(file) = context.builds.repository.yaml(id) else {
         return broken(Mark::file(id), "the patch is no text");
     };
-    let json = context.builds.repository.snapshot.text(id).is_some_and(|text| text.trim_start().starts_with('['));
+    let text = context.builds.repository.snapshot.text(id).map_or("", |text| text);
     let reported = context.builds.repository.is_yaml(id);
-    from_yaml(file, Mark::file(id), format!("patch {path}").into(), json, !reported)
+    from_yaml(file, Mark::file(id), format!("patch {path}").into(), text, !reported)
 }
 
 /// A patch of `patchesStrategicMerge`: text, or the name of a file.
@@ -87,7 +88,7 @@ pub(super) fn strategic_body(
             return from_file(context, text);
         }
         let (file, _) = context.builds.embedded(text);
-        from_yaml(&file, text.mark(), kustomization.step("patch"), false, true)
+        from_yaml(&file, text.mark(), kustomization.step("patch"), "", true)
     });
     if !inline {
         context.used(text, build);
@@ -97,7 +98,7 @@ pub(super) fn strategic_body(
 
 /// Tells strategic merges from JSON patches as kustomize does: what has a kind and a name is one, what is a list of
 /// operations is the other.
-fn from_yaml(file: &YamlFile, mark: Mark, step: Arc<str>, bracketed: bool, report: bool) -> Body {
+fn from_yaml(file: &YamlFile, mark: Mark, step: Arc<str>, text: &str, report: bool) -> Body {
     if let Some(problem) = file.problems.first() {
         let message = format!("the patch is not valid YAML: {:?}", problem.kind);
         return if report { broken(problem.mark, message) } else { Body::Broken(None) };
@@ -105,8 +106,17 @@ fn from_yaml(file: &YamlFile, mark: Mark, step: Arc<str>, bracketed: bool, repor
     let roots: Vec<&Node> =
         file.documents.iter().map(|document| &document.root).filter(|root| !is_nil_or_empty(root)).collect();
     let Some(first) = roots.first() else { return Body::Empty };
-    if first.as_sequence().is_some() || bracketed {
-        return match json_patch::operations(first) {
+    // A list in brackets is JSON to kustomize, and must be.
+    let json = text.starts_with('[');
+    if json && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        return broken(mark, format!("the patch begins with `[` and is not valid JSON: {error}"));
+    }
+    if first.as_sequence().is_some() || json {
+        let read = match json {
+            true => json_patch::operations(first),
+            false => json_patch::operations(&json_patch::from_yaml(first)),
+        };
+        return match read {
             Ok(operations) if operations.is_empty() => Body::Empty,
             Ok(operations) => Body::Json(operations, step),
             Err(error) => broken(error.mark, error.message),
@@ -406,6 +416,7 @@ fn merge_one(
             Ok(Some(node)) => {
                 res.node = Arc::new(node);
                 kept.restore(res, allow_name, allow_kind);
+                shared::settle(res);
                 for added in merge.added {
                     let finding = Finding::new(&rules::patch_adds_container::RULE, added.mark)
                         .message(format!("the patch adds a container `{}` that has no image", added.name))
@@ -504,6 +515,7 @@ fn json_entry(
             res.remember_name(context.schema);
         }
         let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
+        res.book.shared.clear();
         if let Err(error) = json_patch::apply(res.node_mut(), operations, step, follows) {
             let id = res.id(context.schema);
             let mark = if error.mark.file == FileId::NONE { mark } else { error.mark };

@@ -11,6 +11,7 @@ use super::kustomization::{Kustomization, Reader, Selector, field};
 use super::path::{Shape, Walk, lookup, split};
 use super::resource::{Gvk, Id, Res, is_nil_or_empty, leaves, raw};
 use super::selector::Matcher;
+use super::shared;
 use crate::check::rules;
 use crate::finding::Finding;
 use crate::origin::{FileId, Follows, Mark, Origin};
@@ -292,6 +293,7 @@ fn copy(res: &mut Res, value: &Node, path: &Node, options: &FieldOptions, step: 
     let parts = split(raw(path));
     let create = options.create.then(|| Shape::of(value));
     if set_inside_text(res, value, &parts, create, path, step) {
+        shared::settle(res);
         return Ok(());
     }
     let mut set = |target: &mut Node| set_field(target, value, options, path, step);
@@ -302,6 +304,7 @@ fn copy(res: &mut Res, value: &Node, path: &Node, options: &FieldOptions, step: 
         let message = format!("{} {} has no field `{}`", res.kind(), res.name(), raw(path));
         return Err((path.mark(), message));
     }
+    shared::settle(res);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::schema::MergeSchema;
+use super::shared::Shared;
 use crate::origin::{Follows, Origin};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Scalar, Style, Tag, Value};
 
@@ -32,6 +33,8 @@ pub(super) struct Book {
     pub(super) needs_hash: bool,
     /// Made by a chart: the namespace transformer passes it over.
     pub(super) from_helm: bool,
+    /// Labels and annotations that are one value in several places.
+    pub(super) shared: Vec<Shared>,
     /// The variables that take a value from it.
     pub(super) variables: Vec<SmolStr>,
     /// For `buildMetadata`.

@@ -12,6 +12,7 @@ use super::patch;
 use super::replacement;
 use super::resource::{Res, in_style_of, is_nil_or_empty, raw};
 use super::selector::compile;
+use super::shared::{self, Held};
 use crate::check::rules;
 use crate::finding::Finding;
 use crate::origin::{Follows, Origin};
@@ -272,7 +273,9 @@ pub(super) fn pairs(build: &mut Build, pairs: &[(SmolStr, Node)], specs: &[Field
     let Some((_, first)) = pairs.first() else { return };
     let asked = first.origin.clone();
     let mut errors = Vec::new();
+    let keys = pairs.iter().map(|(key, _)| key);
     for res in &mut build.resources {
+        let before = Held::of(res, specs, keys.clone());
         for spec in specs {
             let mut set = |node: &mut Node, follows: &Option<Follows>| {
                 if node.is_null() {
@@ -293,6 +296,8 @@ pub(super) fn pairs(build: &mut Build, pairs: &[(SmolStr, Node)], specs: &[Field
             };
             errors.extend(at_spec(res, spec, Make::Mapping, &asked, &mut set).err());
         }
+        shared::settle(res);
+        before.note(Held::of(res, specs, keys.clone()), res);
     }
     errors.into_iter().for_each(|error| build.field_error(error));
 }
