@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -47,6 +47,13 @@ pub(super) struct Args {
     /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     parallel: usize,
+    /// Seconds that a cluster may be silent before what was asked of it is left for --resume
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    patience: u64,
+    /// Leave fields to whoever manages them: an object that sets one of them is refused. Otherwise it is taken over, as
+    /// Argo CD does
+    #[arg(long)]
+    yield_conflicts: bool,
     /// Leave what failed as it is; otherwise it is taken back to the last good revision
     #[arg(long)]
     no_rollback: bool,
@@ -128,6 +135,8 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         let allowed = std::fs::read_to_string(path);
         let allowed = allowed.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         signature::verify(&plan.digest, plan.signature.as_deref(), &allowed).map_err(refused)?;
+    } else if let Some(signature) = &plan.signature {
+        signature::verify_whole(&plan.digest, signature).map_err(refused)?;
     }
     // What was begun in time may be brought to its end.
     if !args.resume {
@@ -170,15 +179,24 @@ async fn all(
         let Some(deployment) = made.deployments.get(&part.cluster) else { continue };
         let (arguments, checked) = (args.clusters.clone(), Arc::clone(&made.checked));
         let (part, deployment, options) = (part.clone(), deployment.clone(), options.clone());
+        let (patience, yields) = (Duration::from_secs(args.patience), args.yield_conflicts);
         let (journal, events) = (Arc::clone(journal), events.clone());
         running.spawn(async move {
             let work = async {
+                let began = Instant::now();
                 let cluster = arguments.connect(&checked, &part.cluster).await?;
+                let cluster = Arc::new(cluster.with_patience(patience).yielding(yields));
                 let identity = cluster.identity().await.map_err(|error| failure(&error))?;
                 if part.identity.as_ref().is_some_and(|planned| *planned != identity) {
                     return Err(Failure::Usage(PlanError::Cluster(part.cluster.clone()).to_string()));
                 }
-                let done = sync::run(&part, &deployment, Arc::new(cluster), journal, events, &options).await;
+                let told = events.clone();
+                let done = sync::run(&part, &deployment, Arc::clone(&cluster), journal, events, &options).await;
+                told.tell(Event::Ended {
+                    cluster: part.cluster.clone(),
+                    requests: cluster.requests(),
+                    after: began.elapsed(),
+                });
                 done.map_err(|error| failure(&error))
             };
             let result = work.await;
@@ -240,7 +258,20 @@ fn tell(telling: Telling, event: &Event) {
     let _ = match event {
         Event::Act { object, error: Some(error), .. } => writeln!(out, "failed {object}: {error}"),
         Event::Act { verb, object, .. } => writeln!(out, "{} {object}", done(verb)),
+        Event::Conflict { object, source, message, .. } => writeln!(out, "took over {source}: {object}: {message}"),
         Event::Waiting { application, message, .. } => writeln!(out, "waiting {application}: {message}"),
+        Event::Measured { acts: 0, .. } => Ok(()),
+        Event::Measured { application, operation, dry_run, apply, health, .. } => {
+            let of = if application.is_empty() { "what is needed first" } else { application };
+            let [dry_run, apply, health] = [dry_run, apply, health].map(Duration::as_secs_f64);
+            writeln!(
+                out,
+                "{operation} {of}: tried in {dry_run:.1} s, applied in {apply:.1} s, healthy after {health:.1} s"
+            )
+        }
+        Event::Ended { cluster, requests, after } => {
+            writeln!(out, "{cluster}: {requests} requests in {:.1} s", after.as_secs_f64())
+        }
         Event::Healthy { application, objects, after, .. } => {
             writeln!(out, "healthy {application}: {objects} objects after {:.1} s", after.as_secs_f64())
         }

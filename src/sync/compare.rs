@@ -170,7 +170,7 @@ async fn action(cluster: &Cluster, object: &ObjectRef, manifest: &Value) -> Resu
         return Ok(Action::Unchanged);
     }
     // What the server would make of it decides: defaults and normal forms are its own.
-    Ok(match cluster.apply(object, manifest, Writing { dry_run: true, strict: false }).await {
+    Ok(match cluster.apply(object, manifest, Writing { dry_run: true, ..Writing::default() }).await {
         Ok(applied) if same(&live, &applied) => Action::Unchanged,
         _ => Action::Apply,
     })

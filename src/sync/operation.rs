@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::SyncError;
+use super::cluster::Guard;
 use super::journal::{Kind, OperationRecord};
 use super::live::{Event, Hands, Live, assessed, named};
 use super::machine::{self, Key, Operation, Outcome, State, Status};
@@ -37,19 +37,8 @@ pub(super) struct Limits {
     pub(super) timeout: Duration,
     /// How long a workload's pods may be broken.
     pub(super) stuck_after: Duration,
-    /// Set when all shall end.
-    pub(super) interrupted: Arc<AtomicBool>,
-    /// Set when the lease was lost.
-    pub(super) lost: Arc<AtomicBool>,
-}
-
-impl Limits {
-    fn check(&self) -> Result<(), SyncError> {
-        if self.lost.load(Ordering::Relaxed) {
-            return Err(SyncError::LeaseLost);
-        }
-        if self.interrupted.load(Ordering::Relaxed) { Err(SyncError::Interrupted) } else { Ok(()) }
-    }
+    /// Whether it may go on.
+    pub(super) guard: Guard,
 }
 
 /// How an operation ended: why it failed, if it did.
@@ -73,6 +62,7 @@ pub(super) async fn drive(
     let options = machine::Options { started: record.started, ..goal.options.clone() };
     let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), options);
     let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
+    let began = Instant::now();
     let live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
     let operation = operation.resumed(taken_up(record, hands).await?);
     let mut drive = Drive {
@@ -83,6 +73,7 @@ pub(super) async fn drive(
         watch: Watch::new(limits.stuck_after),
         told: String::new(),
         pause: SHORTEST,
+        waited: Duration::ZERO,
     };
     let verdict = match record.state.as_str() {
         "healing" => Ok(()),
@@ -91,10 +82,23 @@ pub(super) async fn drive(
     let verdict = match verdict {
         Ok(()) => {
             hands.journal.advance(record.id, "healing", "")?;
-            drive.settle(&goal.prunes).await?
+            let applied = Instant::now();
+            let verdict = drive.settle(&goal.prunes).await?;
+            drive.waited += applied.elapsed();
+            verdict
         }
         failed => failed,
     };
+    let (spent, health) = (drive.live.spent, drive.waited);
+    hands.events.tell(Event::Measured {
+        cluster: hands.place.clone(),
+        application: hands.application.clone(),
+        operation: goal.kind.as_str(),
+        acts: spent.acts,
+        dry_run: spent.trial,
+        apply: began.elapsed().saturating_sub(spent.trial + health),
+        health,
+    });
     match &verdict {
         Ok(()) => hands.journal.advance(record.id, "succeeded", "")?,
         Err(reason) => hands.journal.advance(record.id, "failed", reason)?,
@@ -102,15 +106,15 @@ pub(super) async fn drive(
     Ok(verdict)
 }
 
-/// The outcomes from before an interruption. A hook that was being created then may be there: it is not created again.
+/// The outcomes from before an interruption. A hook that was created then, or may have been, is not created again.
 async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Outcome>, SyncError> {
     let mut outcomes = hands.journal.outcomes(record.id)?;
-    for act in hands.journal.begun(record.id)? {
+    for act in hands.journal.unsettled(record.id)? {
         let writes = matches!(act.verb.as_str(), "apply" | "create" | "replace" | "update");
         let known = outcomes.iter().any(|outcome| outcome.key == act.key && outcome.phase == act.phase);
         if writes && act.hook && !known {
             let live = hands.mirror.find(&act.key);
-            if live.is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&act.before)) {
+            if act.done || live.is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&act.before)) {
                 let outcome = Outcome {
                     key: act.key,
                     phase: act.phase,
@@ -124,7 +128,9 @@ async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Ou
                 outcomes.push(outcome);
             }
         }
-        hands.journal.conclude(act.id, Err("interrupted"))?;
+        if !act.done {
+            hands.journal.leave(act.id)?;
+        }
     }
     Ok(outcomes)
 }
@@ -143,6 +149,8 @@ struct Drive<'a> {
     watch: Watch,
     told: String,
     pause: Duration,
+    /// The time that went into waiting.
+    waited: Duration,
 }
 
 impl Drive<'_> {
@@ -152,7 +160,7 @@ impl Drive<'_> {
         let mut moves = self.operation.moves();
         let mut gave_up: Option<String> = None;
         loop {
-            self.limits.check()?;
+            self.limits.guard.check()?;
             self.operation.reconcile(&mut self.live).await;
             if let Some(fault) = self.live.fault() {
                 return Err(fault);
@@ -182,8 +190,10 @@ impl Drive<'_> {
                 gave_up = Some(reason);
                 moved = Instant::now();
             }
+            let resting = Instant::now();
             self.look_at_pods().await;
             self.rest().await;
+            self.waited += resting.elapsed();
         }
     }
 
@@ -204,21 +214,19 @@ impl Drive<'_> {
             .collect();
         self.pause = SHORTEST;
         loop {
-            self.limits.check()?;
+            self.limits.guard.check()?;
             let going = self.hands.mirror.some(&doomed);
-            let going = going.iter().filter(|live| live["metadata"]["deletionTimestamp"].is_string()).count();
+            let going = going.iter().filter_map(|live| Some((Key::of(live), self.lingering(live)?)));
             match self.unhealthy() {
                 Err((keys, reason)) => return self.fail(&keys, reason).await,
-                Ok(open) if open.is_empty() && going == 0 => return Ok(Ok(())),
-                Ok(open) => {
+                Ok(mut open) => {
+                    open.extend(going);
                     let count = open.len();
-                    let first = open.first().map(|(_, text)| text.clone());
-                    let first = first.unwrap_or_else(|| "what was pruned is being deleted".to_owned());
+                    let Some((_, first)) = open.first().cloned() else { return Ok(Ok(())) };
                     if began.elapsed() > self.limits.timeout {
                         let (keys, all): (Vec<Key>, Vec<String>) = open.into_iter().unzip();
-                        let all = if all.is_empty() { first } else { all.join("; ") };
-                        let reason = format!("not healthy after {} s: {all}", self.limits.timeout.as_secs());
-                        return self.fail(&keys, reason).await;
+                        let (after, all) = (self.limits.timeout.as_secs(), all.join("; "));
+                        return self.fail(&keys, format!("not healthy after {after} s: {all}")).await;
                     }
                     let more = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };
                     self.tell(format!("{first}{more}"));
@@ -275,14 +283,29 @@ impl Drive<'_> {
         format!("{source}{} {place}{}: {reason}", key.kind, key.name)
     }
 
+    /// That an object is being deleted, and who holds it; `None` if it is not.
+    fn lingering(&self, live: &Value) -> Option<String> {
+        live["metadata"]["deletionTimestamp"].as_str()?;
+        let holders = live["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let holders: Vec<&str> = holders.collect();
+        let reason = match holders.is_empty() {
+            true => "it is being deleted".to_owned(),
+            false => format!("it is being deleted, and waits for {}", holders.join(", ")),
+        };
+        Some(self.described(&Key::of(live), &reason))
+    }
+
     /// What the operation waits for.
     fn waiting(&self) -> String {
         let mut texts = Vec::new();
         for outcome in self.operation.outcomes() {
+            let live = self.hands.mirror.find(&outcome.key);
+            if outcome.status == Some(Status::Pruned) {
+                texts.extend(live.as_ref().and_then(|live| self.lingering(live)));
+            }
             if outcome.state != Some(State::Running) {
                 continue;
             }
-            let live = self.hands.mirror.find(&outcome.key);
             let said = live.as_ref().and_then(|live| assessed(live, None));
             let reason = match (self.watch.reasons.get(&outcome.key), said) {
                 (Some(reason), _) => reason.clone(),

@@ -5,12 +5,15 @@
 //! `TIPHYS_REQUIRE_CLUSTER=1` they fail.
 
 mod agreement;
+mod clusters;
 mod crash;
+mod fault;
 mod harness;
 mod hooks;
 mod journal;
 mod order;
 mod platform;
+mod proxy;
 mod refusal;
 mod repository;
 mod rollback;
