@@ -4,6 +4,7 @@ mod guard;
 mod list;
 mod objects;
 mod patience;
+mod together;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,6 +27,7 @@ pub(super) use guard::{Guard, Hold};
 pub(super) use list::Listed;
 pub(super) use objects::Writing;
 pub(super) use patience::Patience;
+pub(super) use together::Together;
 
 use super::SyncError;
 use crate::plan::ObjectRef;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::cluster::{Listed, Writing};
+use super::cluster::{Listed, Together, Writing};
 use super::{Cluster, SyncError, machine};
 use crate::plan::order::{self, Prune};
 use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef, Pruning, Role, Skipped};
@@ -29,15 +29,17 @@ pub async fn compare(
     cluster: &Arc<Cluster>,
     options: PruneOptions,
 ) -> Result<(), SyncError> {
+    let compared = || deployment.objects.iter().filter(|desired| desired.role != Role::Hook);
+    let together = Arc::new(cluster.together(compared().map(|desired| &desired.object)).await?);
     let mut running = JoinSet::new();
     // Everything that is compared at once is in memory twice.
     let permits = Arc::new(Semaphore::new(64));
-    for desired in deployment.objects.iter().filter(|desired| desired.role != Role::Hook) {
-        let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
+    for desired in compared() {
+        let (cluster, together, permits) = (Arc::clone(cluster), Arc::clone(&together), Arc::clone(&permits));
         let (object, manifest) = (desired.object.clone(), Arc::clone(&desired.manifest));
         running.spawn(async move {
             let _permit = permits.acquire().await;
-            let action = action(&cluster, &object, &manifest).await;
+            let action = action(&cluster, &together, &object, &manifest).await;
             (object, action)
         });
     }
@@ -161,11 +163,20 @@ pub(super) fn inhabits(listed: &Listed) -> bool {
         && !matches!((kind.as_str(), name.as_str()), ("ConfigMap", "kube-root-ca.crt") | ("ServiceAccount", "default"))
 }
 
-async fn action(cluster: &Cluster, object: &ObjectRef, manifest: &Value) -> Result<Action, SyncError> {
+async fn action(
+    cluster: &Cluster,
+    together: &Together,
+    object: &ObjectRef,
+    manifest: &Value,
+) -> Result<Action, SyncError> {
     if !cluster.serves(&object.api_version, &object.kind) {
         return Ok(Action::Create);
     }
-    let Some(live) = cluster.get(object).await? else { return Ok(Action::Create) };
+    let live = match together.get(object) {
+        Some(known) => known,
+        None => cluster.get(object).await?.map(Arc::new),
+    };
+    let Some(live) = live else { return Ok(Action::Create) };
     if super::same::is_applied(manifest, &live) {
         return Ok(Action::Unchanged);
     }

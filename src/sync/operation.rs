@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::SyncError;
 use super::cluster::Guard;
-use super::journal::{Kind, OperationRecord};
+use super::journal::{Begun, Kind, OperationRecord};
 use super::live::{Event, Hands, Live, assessed, named};
 use super::machine::{self, Key, Operation, Outcome, State, Status};
+use super::mirror::Mirror;
 use super::stuck::{self, Watch};
 use crate::health::Health;
 use crate::plan::Digest;
@@ -63,8 +64,10 @@ pub(super) async fn drive(
     let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), options);
     let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
     let began = Instant::now();
-    let live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
-    let operation = operation.resumed(taken_up(record, hands).await?);
+    let mut live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
+    let (outcomes, late) = taken_up(record, hands).await?;
+    live.late = late;
+    let operation = operation.resumed(outcomes);
     let mut drive = Drive {
         hands,
         limits,
@@ -106,33 +109,48 @@ pub(super) async fn drive(
     Ok(verdict)
 }
 
-/// The outcomes from before an interruption. A hook that was created then, or may have been, is not created again.
-async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Outcome>, SyncError> {
+/// The outcomes from before an interruption. A hook that was created then is not created again; one that may still be
+/// created is told apart: the server may be at a request whose sender is dead.
+async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<(Vec<Outcome>, Vec<Begun>), SyncError> {
     let mut outcomes = hands.journal.outcomes(record.id)?;
+    let mut late = Vec::new();
     for act in hands.journal.unsettled(record.id)? {
         let writes = matches!(act.verb.as_str(), "apply" | "create" | "replace" | "update");
         let known = outcomes.iter().any(|outcome| outcome.key == act.key && outcome.phase == act.phase);
         if writes && act.hook && !known {
-            let live = hands.mirror.find(&act.key);
-            if act.done || live.is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&act.before)) {
-                let outcome = Outcome {
-                    key: act.key,
-                    phase: act.phase,
-                    hook: true,
-                    status: Some(Status::Synced),
-                    state: Some(State::Running),
-                    message: String::new(),
-                    order: outcomes.len(),
-                };
-                hands.journal.note(record.id, std::slice::from_ref(&outcome))?;
-                outcomes.push(outcome);
+            if !act.done && !act.has_come(&hands.mirror) {
+                late.push(act);
+                continue;
             }
+            let outcome = act.outcome(outcomes.len());
+            hands.journal.note(record.id, std::slice::from_ref(&outcome))?;
+            outcomes.push(outcome);
         }
         if !act.done {
             hands.journal.leave(act.id)?;
         }
     }
-    Ok(outcomes)
+    Ok((outcomes, late))
+}
+
+impl Begun {
+    /// Whether there is another object than before the act.
+    pub(super) fn has_come(&self, mirror: &Mirror) -> bool {
+        mirror.find(&self.key).is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&self.before))
+    }
+
+    /// What came of a hook that was created.
+    fn outcome(&self, order: usize) -> Outcome {
+        Outcome {
+            key: self.key.clone(),
+            phase: self.phase,
+            hook: true,
+            status: Some(Status::Synced),
+            state: Some(State::Running),
+            message: String::new(),
+            order,
+        }
+    }
 }
 
 /// The objects at fault, and what is wrong with them.
@@ -161,6 +179,10 @@ impl Drive<'_> {
         let mut gave_up: Option<String> = None;
         loop {
             self.limits.guard.check()?;
+            self.live.late.retain(|act| !self.operation.has_begun(&act.key, act.phase));
+            for act in self.live.late.extract_if(.., |act| act.has_come(&self.hands.mirror)) {
+                self.operation.take_up(act.outcome(self.operation.outcomes().len()));
+            }
             self.operation.reconcile(&mut self.live).await;
             if let Some(fault) = self.live.fault() {
                 return Err(fault);

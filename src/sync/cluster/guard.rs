@@ -61,3 +61,29 @@ impl Guard {
         let _ = tokio::time::timeout(longest, self.hold.changed()).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_that_was_not_renewed_for_long_is_doubted_and_not_given_up() {
+        let now = Instant::now();
+        let (lease, seen) = watch::channel(Hold::Since(now));
+        let guard = Guard::new(seen, Arc::default());
+        assert!(matches!(guard.admits(), Ok(true)));
+        let Some(long_ago) = now.checked_sub(RELIABLE) else { return };
+        lease.send_replace(Hold::Since(long_ago));
+        assert!(matches!(guard.admits(), Ok(false)));
+        assert!(guard.check().is_ok(), "it may still be ours");
+        lease.send_replace(Hold::Lost);
+        assert!(matches!(guard.admits(), Err(SyncError::LeaseLost)));
+    }
+
+    #[test]
+    fn nothing_is_sent_after_the_end() {
+        let interrupted = Arc::new(AtomicBool::new(true));
+        let guard = Guard::new(watch::channel(Hold::Free).1, interrupted);
+        assert!(matches!(guard.admits(), Err(SyncError::Interrupted)));
+    }
+}

@@ -87,3 +87,47 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn answer(status: Value) -> kube::Error {
+        let status: kube::core::Status = serde_json::from_value(status).expect("it is a status");
+        kube::Error::Api(status.boxed())
+    }
+
+    const SOON: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_may_succeed_later_is_asked_again_for_a_while() {
+        let busy = answer(json!({"code": 429, "reason": "TooManyRequests"}));
+        assert!(Patience::LONG.holds(&busy, Duration::from_secs(60)));
+        assert!(!Patience::of(Duration::from_secs(5)).holds(&busy, Duration::from_secs(6)));
+        let broken = answer(json!({"code": 500, "reason": "InternalError"}));
+        assert!(Patience::LONG.holds(&broken, SOON));
+        assert!(!Patience::LONG.holds(&broken, Duration::from_secs(60)), "a broken webhook stays broken");
+        assert!(!Patience::LONG.holds(&answer(json!({"code": 403, "reason": "Forbidden"})), SOON));
+        assert!(!Patience::LONG.holds(&answer(json!({"code": 401, "reason": "Unauthorized"})), SOON));
+    }
+
+    #[test]
+    fn a_conflict_is_over_unless_it_is_one_of_managers_or_versions() {
+        let changed = answer(json!({"code": 409, "reason": "Conflict"}));
+        assert!(Patience::LONG.through_conflicts().holds(&changed, SOON));
+        assert!(!Patience::LONG.holds(&changed, SOON), "whoever names a version reads it anew");
+        let causes = json!({"causes": [{"reason": "FieldManagerConflict", "field": ".data.value"}]});
+        let managed = answer(json!({"code": 409, "reason": "Conflict", "details": causes}));
+        assert!(!Patience::LONG.through_conflicts().holds(&managed, SOON));
+        let there = answer(json!({"code": 409, "reason": "AlreadyExists"}));
+        assert!(!Patience::LONG.through_conflicts().holds(&there, SOON));
+    }
+
+    #[test]
+    fn an_expired_token_says_nothing_of_the_object() {
+        assert!(is_unanswered(&answer(json!({"code": 401, "reason": "Unauthorized"}))));
+        assert!(!is_unanswered(&answer(json!({"code": 403, "reason": "Forbidden"}))));
+    }
+}

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 pub(super) use act::Hands;
 pub use progress::{Event, Events};
 
-use super::journal::Entry;
+use super::journal::{Begun, Entry};
 use super::machine::{Act, Backend, Key, Outcome, Phase, Refusal, Verb};
 use super::{SyncError, same};
 use crate::health::{self, Health, Status};
@@ -40,6 +40,8 @@ pub(super) struct Live {
     fault: Option<SyncError>,
     /// What was done so far.
     pub(super) spent: Spent,
+    /// Hooks that a dead process was creating, and that may still come.
+    pub(super) late: Vec<Begun>,
 }
 
 /// What was done so far, and the time that the trial of it took.
@@ -69,7 +71,8 @@ impl Live {
         let namespaces = namespaces.map(|(_, key)| key.name.clone()).collect();
         let (stuck, tried) = (BTreeMap::new(), BTreeSet::new());
         let spent = Spent::default();
-        let live = Live { hands, operation, wanted, doomed, stuck, namespaces, tried, fault: None, spent };
+        let late = Vec::new();
+        let live = Live { hands, operation, wanted, doomed, stuck, namespaces, tried, fault: None, spent, late };
         live.hands.mirror.follow("v1", "Namespace").await?;
         live.follow().await?;
         Ok(live)
@@ -191,7 +194,10 @@ impl Live {
         let leaves = act.live.as_ref().is_some_and(|live| live["metadata"]["deletionTimestamp"].is_string());
         match act.verb {
             Verb::Apply => is_unchanged(&self.hands, act),
-            Verb::Delete => leaves,
+            // What came late is no remainder of an earlier sync.
+            Verb::Delete => {
+                leaves || self.late.iter().any(|late| late.key == act.key && late.has_come(&self.hands.mirror))
+            }
             _ => false,
         }
     }
