@@ -53,6 +53,13 @@ pub(super) struct Args {
     /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     parallel: usize,
+    /// Seconds that a cluster may be silent before what was asked of it is left for --resume
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    patience: u64,
+    /// Leave fields to whoever manages them: an object that sets one of them is refused. Otherwise it is taken over, as
+    /// Argo CD does
+    #[arg(long)]
+    yield_conflicts: bool,
     /// Leave what failed as it is; otherwise it is taken back to the last good revision
     #[arg(long)]
     no_rollback: bool,
@@ -152,6 +159,8 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         let allowed = std::fs::read_to_string(path);
         let allowed = allowed.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
         signature::verify(&plan.digest, plan.signature.as_deref(), &allowed).map_err(refused)?;
+    } else if let Some(signature) = &plan.signature {
+        signature::verify_whole(&plan.digest, signature).map_err(refused)?;
     }
     for part in &plan.clusters {
         part.verify_deletions().map_err(refused)?;
@@ -243,8 +252,10 @@ async fn all(
         let (arguments, checked) = (args.clusters.clone(), Arc::clone(&made.checked));
         let (plan, deployment) = (part.clone(), deployment.clone());
         let (on_drift, resume, events) = (args.on_drift, args.resume, events.clone());
+        let (patience, yields) = (Duration::from_secs(args.patience), args.yield_conflicts);
         connecting.spawn(async move {
-            let cluster = reach(&arguments, &checked, &plan, &deployment, on_drift, resume, &events).await?;
+            let meeting = Meeting { on_drift, resume, patience, yields };
+            let cluster = reach(&arguments, &checked, &plan, &deployment, &meeting, &events).await?;
             Ok::<_, Failure>((number, Place { plan, deployment, cluster }))
         });
     }
@@ -257,6 +268,14 @@ async fn all(
     sync::run(places, Arc::clone(journal), events, options).await.map_err(|error| failure(&error))
 }
 
+/// How a cluster is met.
+struct Meeting {
+    on_drift: OnDrift,
+    resume: bool,
+    patience: Duration,
+    yields: bool,
+}
+
 /// The cluster that a part of the plan is for, held against it. One that does not answer fails its own Applications; a
 /// plan that is not for it, or no longer, is refused as a whole.
 async fn reach(
@@ -264,12 +283,11 @@ async fn reach(
     checked: &Checked,
     plan: &ClusterPlan,
     deployment: &Deployment,
-    on_drift: OnDrift,
-    resume: bool,
+    meeting: &Meeting,
     events: &Events,
 ) -> Result<Result<Arc<Cluster>, String>, Failure> {
     let cluster = match arguments.connect(checked, &plan.cluster).await {
-        Ok(cluster) => Arc::new(cluster),
+        Ok(cluster) => Arc::new(cluster.with_patience(meeting.patience).yielding(meeting.yields)),
         Err(Failure::Internal(reason)) => return Ok(Err(reason)),
         Err(refused) => return Err(refused),
     };
@@ -281,9 +299,9 @@ async fn reach(
         return Err(Failure::Usage(PlanError::Cluster(plan.cluster.clone()).to_string()));
     }
     // What was begun is different for that alone.
-    if !resume {
+    if !meeting.resume {
         match sync::drift(plan, deployment, &cluster).await {
-            Ok(drifts) => meet(on_drift, plan, drifts, events)?,
+            Ok(drifts) => meet(meeting.on_drift, plan, drifts, events)?,
             Err(error) => return Ok(Err(error.to_string())),
         }
     }

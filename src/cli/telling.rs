@@ -69,7 +69,7 @@ impl Teller {
         self.remember(event);
         if self.telling == Telling::Json {
             line(&serde_json::to_string(event).unwrap_or_default());
-        } else {
+        } else if !matches!(event, Event::Measured { acts: 0, .. }) {
             // The line about how far it is would be torn apart.
             self.bar.suspend(|| line(&text(event)));
         }
@@ -152,7 +152,16 @@ fn text(event: &Event) -> String {
     match event {
         Event::Act { object, error: Some(error), .. } => format!("failed {object}: {error}"),
         Event::Act { verb, object, .. } => format!("{} {object}", done(verb)),
+        Event::Conflict { object, source, message, .. } => format!("took over {source}: {object}: {message}"),
         Event::Waiting { application, message, .. } => format!("waiting {application}: {message}"),
+        Event::Measured { application, operation, dry_run, apply, health, .. } => {
+            let of = if application.is_empty() { "what is needed first" } else { application };
+            let [dry_run, apply, health] = [dry_run, apply, health].map(Duration::as_secs_f64);
+            format!("{operation} {of}: tried in {dry_run:.1} s, applied in {apply:.1} s, healthy after {health:.1} s")
+        }
+        Event::Ended { cluster, requests, after } => {
+            format!("{cluster}: {requests} requests in {:.1} s", after.as_secs_f64())
+        }
         Event::Healthy { application, objects, after, .. } => {
             format!("healthy {application}: {objects} objects after {:.1} s", after.as_secs_f64())
         }

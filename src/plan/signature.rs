@@ -29,13 +29,7 @@ pub fn sign(digest: &Digest, key: &str) -> Result<String, PlanError> {
 /// # Errors
 /// When there is no signature, it is not of this plan, or not by one of the keys.
 pub fn verify(digest: &Digest, signature: Option<&str>, allowed: &str) -> Result<(), PlanError> {
-    let signature = signature.ok_or(PlanError::Unsigned)?;
-    let text = signature;
-    let signature = SshSig::from_pem(text).map_err(|error| PlanError::Signature(error.to_string()))?;
-    // One signature has one form: not a byte of it may differ.
-    if signature.version() != 1 || signature.to_pem(LineEnding::LF).ok().as_deref() != Some(text) {
-        return Err(PlanError::Signature("it is not in the form in which it was made".to_owned()));
-    }
+    let signature = parsed(signature.ok_or(PlanError::Unsigned)?)?;
     let mut keys = Vec::new();
     for line in allowed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         keys.push(PublicKey::from_openssh(line).map_err(|error| PlanError::Key(format!("`{line}`: {error}")))?);
@@ -43,7 +37,29 @@ pub fn verify(digest: &Digest, signature: Option<&str>, allowed: &str) -> Result
     let Some(key) = keys.iter().find(|key| key.key_data() == signature.public_key()) else {
         return Err(PlanError::Signature("it is by a key that is not among those allowed".to_owned()));
     };
-    key.verify(NAMESPACE, digest.to_string().as_bytes(), &signature)
+    is_of(digest, key, &signature)
+}
+
+/// Verifies that `signature` is of `digest`, whosever it is: for who does not ask who signed, but what was changed.
+///
+/// # Errors
+/// When it is not of this plan.
+pub fn verify_whole(digest: &Digest, signature: &str) -> Result<(), PlanError> {
+    let signature = parsed(signature)?;
+    is_of(digest, &PublicKey::from(signature.public_key().clone()), &signature)
+}
+
+fn parsed(text: &str) -> Result<SshSig, PlanError> {
+    let signature = SshSig::from_pem(text).map_err(|error| PlanError::Signature(error.to_string()))?;
+    // One signature has one form: not a byte of it may differ.
+    if signature.version() != 1 || signature.to_pem(LineEnding::LF).ok().as_deref() != Some(text) {
+        return Err(PlanError::Signature("it is not in the form in which it was made".to_owned()));
+    }
+    Ok(signature)
+}
+
+fn is_of(digest: &Digest, key: &PublicKey, signature: &SshSig) -> Result<(), PlanError> {
+    key.verify(NAMESPACE, digest.to_string().as_bytes(), signature)
         .map_err(|_| PlanError::Signature("it is not of this plan".to_owned()))
 }
 

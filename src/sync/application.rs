@@ -4,11 +4,12 @@ mod withdraw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::sync::watch;
 
+use super::cluster::{Guard, Hold};
 use super::journal::{Journal, Kind, OperationRecord, Revision, Standing};
 use super::live::{Event, Events, Hands, named};
 use super::machine::{self, Key, Phase};
@@ -71,7 +72,7 @@ impl Site {
         Ok(Site {
             place: place.to_owned(),
             mirror: Arc::new(Mirror::new(Arc::clone(&cluster))),
-            leases: Leases::new(Arc::clone(&cluster), journal.holder()),
+            leases: Leases::new(Arc::clone(&cluster), journal.holder(), Arc::clone(&options.interrupted)),
             cluster,
             journal,
             events,
@@ -85,9 +86,10 @@ impl Site {
         application: &str,
         policy: &machine::Options,
         sources: BTreeMap<Key, String>,
+        limits: &Limits,
     ) -> Arc<Hands> {
         Arc::new(Hands {
-            cluster: Arc::clone(&self.cluster),
+            cluster: Arc::new(self.cluster.guarded(limits.guard.clone())),
             mirror: Arc::clone(&self.mirror),
             journal: Arc::clone(&self.journal),
             events: self.events.clone(),
@@ -102,16 +104,15 @@ impl Site {
         })
     }
 
-    fn limits(&self, work: &Work, lost: Arc<AtomicBool>) -> Limits {
-        Limits { timeout: work.timeout, stuck_after: work.stuck_after, ..self.usual_limits(lost) }
+    fn limits(&self, work: &Work, hold: watch::Receiver<Hold>) -> Limits {
+        Limits { timeout: work.timeout, stuck_after: work.stuck_after, ..self.usual_limits(hold) }
     }
 
-    pub(super) fn usual_limits(&self, lost: Arc<AtomicBool>) -> Limits {
+    pub(super) fn usual_limits(&self, hold: watch::Receiver<Hold>) -> Limits {
         Limits {
             timeout: self.options.timeout,
             stuck_after: self.options.stuck_after,
-            interrupted: Arc::clone(&self.options.interrupted),
-            lost,
+            guard: Guard::new(hold, Arc::clone(&self.options.interrupted)),
         }
     }
 
@@ -126,8 +127,9 @@ impl Site {
     /// When it fails.
     pub(super) async fn prepare(&self, goal: Goal, sources: BTreeMap<Key, String>) -> Result<(), SyncError> {
         let record = self.fresh(AHEAD, &goal)?;
-        let hands = self.hands(AHEAD, &goal.options, sources);
-        let verdict = drive(&goal, &record, &hands, &self.usual_limits(Arc::default())).await?;
+        let limits = self.usual_limits(watch::channel(Hold::Free).1);
+        let hands = self.hands(AHEAD, &goal.options, sources, &limits);
+        let verdict = drive(&goal, &record, &hands, &limits).await?;
         verdict.map_err(|reason| SyncError::Application { application: "what is needed first".to_owned(), reason })
     }
 
@@ -136,8 +138,8 @@ impl Site {
     /// # Errors
     /// When the sync failed, whether or not it was taken back, or could not be brought to an end.
     pub(super) async fn sync(&self, work: &Work) -> Result<(), SyncError> {
-        let lost = self.leases.take(&work.id).await?;
-        let result = self.sync_alone(work, &self.limits(work, lost)).await;
+        let hold = self.leases.take(&work.id).await?;
+        let result = self.sync_alone(work, &self.limits(work, hold)).await;
         self.leases.give_back(&work.id).await;
         result
     }
@@ -153,7 +155,7 @@ impl Site {
             let text = format!("it was tried as revision {number} at {at} and taken back; see --retry-bad: {reason}");
             return Err(failed(text));
         }
-        let hands = self.hands(&work.id, &goal.options, work.sources.clone());
+        let hands = self.hands(&work.id, &goal.options, work.sources.clone(), limits);
         // A sync that is being taken back has failed, and stays so.
         let record = match &back {
             Some(_) => self.journal.operation(&self.place, &work.id, Kind::Sync, &goal.content)?,
@@ -209,9 +211,10 @@ impl Site {
     /// # Errors
     /// When it is not, or cannot be read.
     pub(super) async fn verify(&self, work: &Work) -> Result<(), SyncError> {
-        let hands = self.hands(&work.id, &work.goal.options, work.sources.clone());
+        let limits = self.limits(work, watch::channel(Hold::Free).1);
+        let hands = self.hands(&work.id, &work.goal.options, work.sources.clone(), &limits);
         let record = self.journal.operation(&self.place, &work.id, Kind::Sync, &work.goal.content)?;
-        let reason = super::operation::unhealthy(&work.goal, &record, &hands).await?;
+        let reason = super::operation::unhealthy(&work.goal, &record, &hands, &limits).await?;
         reason.map_or(Ok(()), |reason| {
             let reason = format!("it did not stay healthy: {reason}");
             Err(SyncError::Application { application: work.id.clone(), reason })
@@ -302,7 +305,7 @@ pub async fn roll_back(
         |reason: &str| SyncError::Application { application: application.to_owned(), reason: reason.to_owned() };
     let settings = history::settings(&history::history(&cluster, place, application).await?)?;
     let site = Site::new(place, cluster, journal, events, options.clone(), settings).await?;
-    let lost = site.leases.take(application).await?;
+    let limits = site.usual_limits(site.leases.take(application).await?);
     let result = async {
         let began = Instant::now();
         let known = history::history(&site.cluster, place, application).await?;
@@ -322,8 +325,8 @@ pub async fn roll_back(
         let policy = machine::Options { validate: true, ..machine::Options::default() };
         let goal = backwards(target, candidates.into_iter(), &policy)?;
         let record = site.journal.operation(place, application, Kind::Rollback, &goal.content)?;
-        let hands = site.hands(application, &policy, BTreeMap::new());
-        drive(&goal, &record, &hands, &site.usual_limits(lost)).await?.map_err(|reason| failed(&reason))?;
+        let hands = site.hands(application, &policy, BTreeMap::new(), &limits);
+        drive(&goal, &record, &hands, &limits).await?.map_err(|reason| failed(&reason))?;
         if newest.content != target.revision.content || newest.standing == Standing::Bad {
             let revision = Revision {
                 number: newest.number + 1,

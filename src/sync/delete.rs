@@ -56,11 +56,11 @@ pub async fn delete(
     let content = good.content()?;
     let settings = history::settings(&known)?;
     let site = Site::new(place, Arc::clone(&cluster), journal, events, options.clone(), settings).await?;
-    let lost = site.leases().take(application).await?;
+    let limits = site.usual_limits(site.leases().take(application).await?);
     let propagation = deleting.propagation.clone().or_else(|| content.policy.background.then(|| "background".into()));
     let policy = machine::Options { propagation, ..machine::Options::default() };
-    let hands = site.hands(application, &policy, BTreeMap::new());
-    let deletion = Deletion { hands, limits: site.usual_limits(lost), content, confirmed: deleting.confirmed };
+    let hands = site.hands(application, &policy, BTreeMap::new(), &limits);
+    let deletion = Deletion { hands, limits, content, confirmed: deleting.confirmed };
     let result = deletion.run(&Digest::of(good.revision.content.as_bytes())).await;
     let result = match result {
         Ok(Ok(())) if deleting.forget => history::forget(&cluster, &known).await,
@@ -93,9 +93,9 @@ impl Deletion {
             journal.restart(record.id)?;
             record = open()?;
         }
-        for act in journal.begun(record.id)? {
+        for act in journal.unsettled(record.id)? {
             // Whether it was done shows in the cluster.
-            journal.conclude(act.id, Err("interrupted"))?;
+            journal.leave(act.id)?;
         }
         let before = Hooks::of(&self.content, Phase::PreDelete, &record);
         let after = Hooks::of(&self.content, Phase::PostDelete, &record);
@@ -165,7 +165,7 @@ impl Deletion {
         let mut moved = Instant::now();
         let mut before = usize::MAX;
         loop {
-            self.limits.check()?;
+            self.limits.guard.check()?;
             let doomed = self.doomed().await?;
             if doomed.is_empty() {
                 return Ok(Ok(()));
@@ -194,7 +194,7 @@ impl Deletion {
     /// Waits while `goes_on`, for a second at most.
     async fn pause_while(&self, goes_on: impl Fn() -> bool) -> Result<(), SyncError> {
         for _ in 0..20 {
-            self.limits.check()?;
+            self.limits.guard.check()?;
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             if !goes_on() {
                 break;
@@ -224,19 +224,24 @@ impl Deletion {
             let hands = Arc::clone(&self.hands);
             running.spawn(async move { (number, hands.perform(&act).await, act) });
         }
-        let mut refused = Vec::new();
+        let (mut refused, mut fault) = (Vec::new(), None);
         while let Some(joined) = running.join_next().await {
             let Ok((number, answer, act)) = joined else { continue };
             let said = match answer {
-                Ok(_) | Err(Refusal::NotFound) => Ok(()),
-                Err(refusal) => Err(refusal.to_string()),
+                Ok(Ok(_) | Err(Refusal::NotFound)) => Ok(()),
+                Ok(Err(refusal)) => Err(refusal.to_string()),
+                // Nobody knows whether it was done: it stays begun. What is under way is waited for.
+                Err(error) => {
+                    fault.get_or_insert(error);
+                    continue;
+                }
             };
-            self.hands.journal.conclude(number, said.as_ref().copied().map_err(String::as_str))?;
+            self.hands.journal.conclude(&[(number, said.clone().err())])?;
             refused.extend(said.as_ref().err().cloned());
             self.hands.told(&act, said);
         }
         refused.sort();
-        Ok(refused)
+        fault.map_or(Ok(refused), Err)
     }
 }
 

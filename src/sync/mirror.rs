@@ -9,18 +9,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use kube::api::{WatchEvent, WatchParams};
+use kube::api::WatchEvent;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::SyncError;
 use super::cluster::{Cluster, Known};
 use super::machine::Key;
+
+/// How long a watch may tell nothing before it is begun anew.
+const LONGEST_SILENCE: Duration = Duration::from_secs(100);
 
 /// The live objects of the kinds that somebody asked for.
 pub(super) struct Mirror {
     shared: Arc<Shared>,
     /// Each ends with the mirror.
     watches: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+    /// The kinds that are followed. Whoever comes second waits for the list that the first one asked for.
+    followed: Mutex<BTreeMap<(String, String), Arc<OnceCell<()>>>>,
 }
 
 /// What watches and readers have in common.
@@ -34,7 +40,6 @@ struct State {
     objects: BTreeMap<Key, Arc<Value>>,
     /// The uids of what is known to be gone: an event from before its deletion does not bring it back.
     gone: BTreeSet<String>,
-    followed: BTreeSet<(String, String)>,
 }
 
 impl Drop for Mirror {
@@ -65,7 +70,8 @@ fn uid(object: &Value) -> &str {
 impl Mirror {
     /// A mirror that follows no kind yet.
     pub(super) fn new(cluster: Arc<Cluster>) -> Mirror {
-        Mirror { shared: Arc::new(Shared { cluster, state: Mutex::default() }), watches: Mutex::default() }
+        let shared = Arc::new(Shared { cluster, state: Mutex::default() });
+        Mirror { shared, watches: Mutex::default(), followed: Mutex::default() }
     }
 
     /// Follows a kind from now on, unless it does already; returns when its objects are known. A kind that the cluster
@@ -76,21 +82,21 @@ impl Mirror {
     pub(super) async fn follow(&self, api_version: &str, kind: &str) -> Result<(), SyncError> {
         let Some(known) = self.cluster.known(api_version, kind) else { return Ok(()) };
         let name = (known.resource.group.clone(), known.resource.kind.clone());
-        if self.state().followed.contains(&name) {
-            return Ok(());
-        }
-        let from = self.read(&known).await?;
-        if !self.state().followed.insert(name) {
-            return Ok(());
-        }
+        let cell = {
+            let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(followed.entry(name).or_default())
+        };
+        cell.get_or_try_init(|| self.begin(known)).await.copied()
+    }
+
+    /// Reads all objects of a kind, and watches what becomes of them.
+    async fn begin(&self, known: Known) -> Result<(), SyncError> {
+        let mut from = self.read(&known).await?;
         let shared = Arc::clone(&self.shared);
         let watch = tokio::spawn(async move {
-            let mut from = from;
             loop {
-                let api = shared.cluster.api(&known, "");
-                let stream = api.watch(&WatchParams::default(), &from).await;
-                let lost = match stream {
-                    Ok(stream) => shared.absorb(stream, &known, &mut from).await,
+                let lost = match shared.cluster.watch(&known, &from).await {
+                    Ok(stream) => shared.absorb(stream, &mut from).await,
                     Err(kube::Error::Api(status)) if status.code == 410 => true,
                     Err(_) => false,
                 };
@@ -100,7 +106,7 @@ impl Mirror {
                         Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
                     }
                 } else {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         });
@@ -117,13 +123,14 @@ impl Shared {
     /// Takes up what a watch tells until it ends; whether it lost the thread.
     async fn absorb(
         &self,
-        stream: impl futures_util::Stream<Item = kube::Result<WatchEvent<kube::api::DynamicObject>>>,
-        known: &Known,
+        stream: impl futures_util::Stream<Item = kube::Result<WatchEvent<Value>>>,
         from: &mut String,
     ) -> bool {
         let mut stream = std::pin::pin!(stream);
         loop {
-            let (object, deleted) = match stream.try_next().await {
+            // A connection that was cut without a word tells nothing for ever; a live one has a bookmark each minute.
+            let Ok(next) = tokio::time::timeout(LONGEST_SILENCE, stream.try_next()).await else { return false };
+            let (object, deleted) = match next {
                 Ok(Some(WatchEvent::Added(object) | WatchEvent::Modified(object))) => (object, false),
                 Ok(Some(WatchEvent::Deleted(object))) => (object, true),
                 Ok(Some(WatchEvent::Bookmark(bookmark))) => {
@@ -133,7 +140,6 @@ impl Shared {
                 Ok(Some(WatchEvent::Error(_))) => return true,
                 Ok(None) | Err(_) => return false,
             };
-            let object = super::cluster::value(object, known);
             if let Some(version) = object["metadata"]["resourceVersion"].as_str() {
                 version.clone_into(from);
             }

@@ -70,6 +70,15 @@ pub enum SyncError {
         /// The answer.
         reason: String,
     },
+    /// The API server did not answer for as long as it was asked, or no longer knows who asks. What was asked may be right:
+    /// nothing is given up or taken back, and `--resume` goes on.
+    #[error("{what}: {reason}; nothing was given up, go on with --resume")]
+    Unanswered {
+        /// What was asked.
+        what: String,
+        /// What was seen instead.
+        reason: String,
+    },
     /// The cluster does not know a kind, even after the plan's definitions were applied.
     #[error("{object}: the cluster does not serve {api_version} {kind}", kind = .kind)]
     UnknownKind {

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::SyncError;
+use super::cluster::Guard;
 use super::deadline::{Deadlines, is_ignored};
-use super::journal::{Kind, OperationRecord};
+use super::journal::{Begun, Kind, OperationRecord};
 use super::live::{Event, Hands, Live, named, taken_over};
 use super::machine::{self, Key, Operation, Outcome, State, Status};
+use super::mirror::Mirror;
 use super::retry::Retry;
 use super::stuck::{self, Watch};
 use crate::health::Health;
@@ -35,25 +36,14 @@ pub(super) struct Goal {
 }
 
 /// How an operation is driven.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Limits {
     /// How long nothing may move on.
     pub(super) timeout: Duration,
     /// How long a workload's pods may be broken.
     pub(super) stuck_after: Duration,
-    /// Set when all shall end.
-    pub(super) interrupted: Arc<AtomicBool>,
-    /// Set when the lease was lost.
-    pub(super) lost: Arc<AtomicBool>,
-}
-
-impl Limits {
-    pub(super) fn check(&self) -> Result<(), SyncError> {
-        if self.lost.load(Ordering::Relaxed) {
-            return Err(SyncError::LeaseLost);
-        }
-        if self.interrupted.load(Ordering::Relaxed) { Err(SyncError::Interrupted) } else { Ok(()) }
-    }
+    /// Whether it may go on.
+    pub(super) guard: Guard,
 }
 
 /// How an operation ended: why it failed, if it did.
@@ -115,10 +105,10 @@ async fn wait(goal: &Goal, record: &OperationRecord, hands: &Hands, limits: &Lim
     });
     let began = Instant::now();
     while let Some(rest) = left.checked_sub(began.elapsed()).filter(|rest| !rest.is_zero()) {
-        limits.check()?;
+        limits.guard.check()?;
         tokio::time::sleep(rest.min(LONGEST)).await;
     }
-    limits.check()
+    limits.guard.check()
 }
 
 /// Tries an operation once, and writes down how it ended.
@@ -129,7 +119,8 @@ async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limi
         let operation = Operation::new(objects(), options.clone());
         operation.wanted().iter().map(|object| named(object)).collect()
     };
-    let live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
+    let began = Instant::now();
+    let mut live = Live::new(Arc::clone(hands), record.id, wanted, goal.prunes.clone()).await?;
     if record.state == "running"
         && let Some(reason) = obstacle(hands, goal)
     {
@@ -139,7 +130,9 @@ async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limi
     if options.out_of_sync_only {
         options.unchanged = unchanged(hands, goal);
     }
-    let operation = Operation::new(objects(), options).resumed(taken_up(record, hands).await?);
+    let (outcomes, late) = taken_up(record, hands).await?;
+    live.late = late;
+    let operation = Operation::new(objects(), options).resumed(outcomes);
     let mut drive = Drive {
         hands,
         limits,
@@ -149,6 +142,7 @@ async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limi
         deadlines: Deadlines::of(hands, &goal.objects),
         told: String::new(),
         pause: SHORTEST,
+        waited: Duration::ZERO,
     };
     let verdict = match record.state.as_str() {
         "healing" => Ok(()),
@@ -157,10 +151,23 @@ async fn attempt(goal: &Goal, record: &OperationRecord, hands: &Arc<Hands>, limi
     let verdict = match verdict {
         Ok(()) => {
             hands.journal.advance(record.id, "healing", "")?;
-            drive.settle(&goal.prunes).await?.map_err(Failure::last)
+            let applied = Instant::now();
+            let verdict = drive.settle(&goal.prunes).await?;
+            drive.waited += applied.elapsed();
+            verdict.map_err(Failure::last)
         }
         failed => failed,
     };
+    let (spent, health) = (drive.live.spent, drive.waited);
+    hands.events.tell(Event::Measured {
+        cluster: hands.place.clone(),
+        application: hands.application.clone(),
+        operation: goal.kind.as_str(),
+        acts: spent.acts,
+        dry_run: spent.trial,
+        apply: began.elapsed().saturating_sub(spent.trial + health),
+        health,
+    });
     let (state, message) = match verdict {
         Ok(()) => ("succeeded", String::new()),
         Err(failure) => concluded(goal.retry.as_ref(), record.retries, failure),
@@ -206,14 +213,15 @@ pub(super) async fn unhealthy(
     goal: &Goal,
     record: &OperationRecord,
     hands: &Arc<Hands>,
+    limits: &Limits,
 ) -> Result<Option<String>, SyncError> {
     let operation = Operation::new(goal.objects.iter().map(|object| Value::clone(object)), goal.options.clone());
     let wanted: Vec<(String, Key)> = operation.wanted().iter().map(|object| named(object)).collect();
     let live = Live::new(Arc::clone(hands), record.id, wanted, Vec::new()).await?;
-    let limits = Limits::default();
     let (watch, told, pause) = (Watch::new(limits.stuck_after), String::new(), SHORTEST);
     let deadlines = Deadlines::default();
-    let drive = Drive { hands, limits: &limits, live, operation, watch, deadlines, told, pause };
+    let waited = Duration::ZERO;
+    let drive = Drive { hands, limits, live, operation, watch, deadlines, told, pause, waited };
     Ok(match drive.unhealthy() {
         Err((_, reason)) => Some(reason),
         Ok(open) => {
@@ -222,31 +230,48 @@ pub(super) async fn unhealthy(
     })
 }
 
-/// The outcomes from before an interruption. A hook that was being created then may be there: it is not created again.
-async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<Vec<Outcome>, SyncError> {
+/// The outcomes from before an interruption. A hook that was created then is not created again; one that may still be
+/// created is told apart: the server may be at a request whose sender is dead.
+async fn taken_up(record: &OperationRecord, hands: &Arc<Hands>) -> Result<(Vec<Outcome>, Vec<Begun>), SyncError> {
     let mut outcomes = hands.journal.outcomes(record.id)?;
-    for act in hands.journal.begun(record.id)? {
+    let mut late = Vec::new();
+    for act in hands.journal.unsettled(record.id)? {
         let writes = matches!(act.verb.as_str(), "apply" | "create" | "replace" | "update");
         let known = outcomes.iter().any(|outcome| outcome.key == act.key && outcome.phase == act.phase);
         if writes && act.hook && !known {
-            let live = hands.mirror.find(&act.key);
-            if live.is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&act.before)) {
-                let outcome = Outcome {
-                    key: act.key,
-                    phase: act.phase,
-                    hook: true,
-                    status: Some(Status::Synced),
-                    state: Some(State::Running),
-                    message: String::new(),
-                    order: outcomes.len(),
-                };
-                hands.journal.note(record.id, std::slice::from_ref(&outcome))?;
-                outcomes.push(outcome);
+            if !act.done && !act.has_come(&hands.mirror) {
+                late.push(act);
+                continue;
             }
+            let outcome = act.outcome(outcomes.len());
+            hands.journal.note(record.id, std::slice::from_ref(&outcome))?;
+            outcomes.push(outcome);
         }
-        hands.journal.conclude(act.id, Err("interrupted"))?;
+        if !act.done {
+            hands.journal.leave(act.id)?;
+        }
     }
-    Ok(outcomes)
+    Ok((outcomes, late))
+}
+
+impl Begun {
+    /// Whether there is another object than before the act.
+    pub(super) fn has_come(&self, mirror: &Mirror) -> bool {
+        mirror.find(&self.key).is_some_and(|live| live["metadata"]["uid"].as_str() != Some(&self.before))
+    }
+
+    /// What came of a hook that was created.
+    fn outcome(&self, order: usize) -> Outcome {
+        Outcome {
+            key: self.key.clone(),
+            phase: self.phase,
+            hook: true,
+            status: Some(Status::Synced),
+            state: Some(State::Running),
+            message: String::new(),
+            order,
+        }
+    }
 }
 
 /// The objects at fault, and what is wrong with them.
@@ -264,6 +289,8 @@ struct Drive<'a> {
     deadlines: Deadlines,
     told: String,
     pause: Duration,
+    /// The time that went into waiting.
+    waited: Duration,
 }
 
 impl Drive<'_> {
@@ -273,7 +300,11 @@ impl Drive<'_> {
         let mut moves = self.operation.moves();
         let mut gave_up: Option<String> = None;
         loop {
-            self.limits.check()?;
+            self.limits.guard.check()?;
+            self.live.late.retain(|act| !self.operation.has_begun(&act.key, act.phase));
+            for act in self.live.late.extract_if(.., |act| act.has_come(&self.hands.mirror)) {
+                self.operation.take_up(act.outcome(self.operation.outcomes().len()));
+            }
             self.operation.reconcile(&mut self.live).await;
             if let Some(fault) = self.live.fault() {
                 return Err(fault);
@@ -305,8 +336,10 @@ impl Drive<'_> {
                 gave_up = Some(reason);
                 moved = Instant::now();
             }
+            let resting = Instant::now();
             self.look_at_pods().await;
             self.rest().await;
+            self.waited += resting.elapsed();
         }
     }
 
@@ -327,21 +360,19 @@ impl Drive<'_> {
             .collect();
         self.pause = SHORTEST;
         loop {
-            self.limits.check()?;
+            self.limits.guard.check()?;
             let going = self.hands.mirror.some(&doomed);
-            let going = going.iter().filter(|live| live["metadata"]["deletionTimestamp"].is_string()).count();
+            let going = going.iter().filter_map(|live| Some((Key::of(live), self.lingering(live)?)));
             match self.unhealthy() {
                 Err((keys, reason)) => return self.fail(&keys, reason).await,
-                Ok(open) if open.is_empty() && going == 0 => return Ok(Ok(())),
-                Ok(open) => {
+                Ok(mut open) => {
+                    open.extend(going);
                     let count = open.len();
-                    let first = open.first().map(|(_, text)| text.clone());
-                    let first = first.unwrap_or_else(|| "what was pruned is being deleted".to_owned());
+                    let Some((_, first)) = open.first().cloned() else { return Ok(Ok(())) };
                     if began.elapsed() > self.patience() {
                         let (keys, all): (Vec<Key>, Vec<String>) = open.into_iter().unzip();
-                        let all = if all.is_empty() { first } else { all.join("; ") };
-                        let reason = format!("not healthy after {} s: {all}", self.patience().as_secs());
-                        return self.fail(&keys, reason).await;
+                        let (after, all) = (self.patience().as_secs(), all.join("; "));
+                        return self.fail(&keys, format!("not healthy after {after} s: {all}")).await;
                     }
                     let more = if count > 1 { format!(", and {} more", count - 1) } else { String::new() };
                     self.tell(format!("{first}{more}"));
@@ -400,14 +431,29 @@ impl Drive<'_> {
         format!("{source}{} {place}{}: {reason}", key.kind, key.name)
     }
 
+    /// That an object is being deleted, and who holds it; `None` if it is not.
+    fn lingering(&self, live: &Value) -> Option<String> {
+        live["metadata"]["deletionTimestamp"].as_str()?;
+        let holders = live["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let holders: Vec<&str> = holders.collect();
+        let reason = match holders.is_empty() {
+            true => "it is being deleted".to_owned(),
+            false => format!("it is being deleted, and waits for {}", holders.join(", ")),
+        };
+        Some(self.described(&Key::of(live), &reason))
+    }
+
     /// What the operation waits for.
     fn waiting(&self) -> String {
         let mut texts = Vec::new();
         for outcome in self.operation.outcomes() {
+            let live = self.hands.mirror.find(&outcome.key);
+            if outcome.status == Some(Status::Pruned) {
+                texts.extend(live.as_ref().and_then(|live| self.lingering(live)));
+            }
             if outcome.state != Some(State::Running) {
                 continue;
             }
-            let live = self.hands.mirror.find(&outcome.key);
             let said = live.as_ref().and_then(|live| self.hands.assessed(live, None));
             let reason = match (self.watch.reasons.get(&outcome.key), said) {
                 (Some(reason), _) => reason.clone(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::cluster::Cluster;
 use super::machine::Key;
@@ -47,9 +47,11 @@ impl Watch {
         }
         let mut since = BTreeMap::new();
         let mut reasons = BTreeMap::new();
+        let workloads: Vec<&Value> = workloads.into_iter().collect();
+        let lists = Lists::of(cluster, &workloads).await;
         for workload in workloads {
             let key = Key::of(workload);
-            match reason(cluster, workload).await {
+            match reason(&lists, workload).await {
                 Some(Reason::Broken(text)) => {
                     since.insert(key.clone(), self.since.get(&key).copied().unwrap_or_else(Instant::now));
                     reasons.insert(key, text);
@@ -70,6 +72,52 @@ impl Watch {
     }
 }
 
+/// Of so many workloads in one namespace at once the pods are listed together.
+const TOGETHER: usize = 4;
+
+/// Where pods and ReplicaSets are looked up: in lists of whole namespaces where many workloads are on their way, else
+/// each by itself.
+struct Lists<'c> {
+    cluster: &'c Cluster,
+    whole: BTreeMap<(String, &'static str), Vec<Value>>,
+}
+
+impl<'c> Lists<'c> {
+    async fn of(cluster: &'c Cluster, workloads: &[&Value]) -> Lists<'c> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for workload in workloads {
+            *counts.entry(workload["metadata"]["namespace"].as_str().unwrap_or_default()).or_default() += 1;
+        }
+        let mut lists = Lists { cluster, whole: BTreeMap::new() };
+        for (namespace, _) in counts.into_iter().filter(|(_, count)| *count > TOGETHER) {
+            for (api_version, kind) in [("apps/v1", "ReplicaSet"), ("v1", "Pod")] {
+                let Some(known) = cluster.known(api_version, kind) else { continue };
+                if let Ok((objects, _)) = cluster.select(&known, namespace, "").await {
+                    lists.whole.insert((namespace.to_owned(), kind), objects);
+                }
+            }
+        }
+        lists
+    }
+
+    /// Those that bear all of `labels`; `None` where they cannot be read.
+    async fn select(
+        &self,
+        (api_version, kind): (&str, &'static str),
+        namespace: &str,
+        labels: &Map<String, Value>,
+    ) -> Option<Vec<Value>> {
+        if let Some(whole) = self.whole.get(&(namespace.to_owned(), kind)) {
+            let bears = |object: &&Value| labels.iter().all(|(key, value)| object["metadata"]["labels"][key] == *value);
+            return Some(whole.iter().filter(bears).cloned().collect());
+        }
+        let selector: Vec<String> =
+            labels.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+        let known = self.cluster.known(api_version, kind)?;
+        Some(self.cluster.select(&known, namespace, &selector.join(",")).await.ok()?.0)
+    }
+}
+
 /// Whether a kind has pods.
 pub(super) fn has_pods(live: &Value) -> bool {
     let group = live["apiVersion"].as_str().unwrap_or_default();
@@ -80,19 +128,16 @@ pub(super) fn has_pods(live: &Value) -> bool {
 }
 
 /// Why `workload` is not there yet; `None` where its pods do not say, or cannot be read.
-async fn reason(cluster: &Cluster, workload: &Value) -> Option<Reason> {
+async fn reason(lists: &Lists<'_>, workload: &Value) -> Option<Reason> {
     if let Some(refused) = condition(workload, "ReplicaFailure", "True") {
         return Some(Reason::Broken(refused));
     }
     let namespace = workload["metadata"]["namespace"].as_str()?;
     let labels = workload.pointer("/spec/selector/matchLabels")?.as_object()?;
-    let selector: Vec<String> =
-        labels.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
-    let selector = selector.join(",");
     let mut current = None;
     match workload["kind"].as_str() {
         Some("Deployment") => {
-            let sets = cluster.select(&cluster.known("apps/v1", "ReplicaSet")?, namespace, &selector).await.ok()?.0;
+            let sets = lists.select(("apps/v1", "ReplicaSet"), namespace, labels).await?;
             let newest = newest(workload, &sets)?;
             if let Some(refused) = condition(newest, "ReplicaFailure", "True") {
                 return Some(Reason::Broken(refused));
@@ -106,7 +151,7 @@ async fn reason(cluster: &Cluster, workload: &Value) -> Option<Reason> {
         }
         _ => {}
     }
-    let pods = cluster.select(&cluster.known("v1", "Pod")?, namespace, &selector).await.ok()?.0;
+    let pods = lists.select(("v1", "Pod"), namespace, labels).await?;
     let mut own: Vec<&Value> = pods
         .iter()
         .filter(|pod| {

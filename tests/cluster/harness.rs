@@ -1,10 +1,10 @@
 //! The control plane, and the kube client that tests look at it with.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use kube::api::{Api, DynamicObject};
@@ -15,13 +15,30 @@ use serde_json::Value;
 /// A control plane that runs until the test process ends: it ends itself when its standard input does.
 pub(crate) struct ControlPlane {
     pub(crate) kubeconfig: PathBuf,
-    _process: Child,
+    /// What it does for tests; absent where somebody else started it.
+    process: Option<Mutex<Process>>,
+}
+
+struct Process {
+    _child: Child,
+    commands: ChildStdin,
+    told: mpsc::Receiver<String>,
 }
 
 /// The control plane of this run, started by whoever asks first. `None`: the test is to be skipped.
 pub(crate) fn control_plane() -> Option<&'static ControlPlane> {
     static STARTED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
-    match STARTED.get_or_init(start) {
+    started(STARTED.get_or_init(|| start("all")))
+}
+
+/// A second one, of an API server alone: for tests that need two, or that take it away for a while.
+pub(crate) fn api_server() -> Option<&'static ControlPlane> {
+    static STARTED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
+    started(STARTED.get_or_init(|| start("apiserver")))
+}
+
+fn started(found: &'static Result<ControlPlane, String>) -> Option<&'static ControlPlane> {
+    match found {
         Ok(plane) => Some(plane),
         Err(reason) if std::env::var_os("TIPHYS_REQUIRE_CLUSTER").is_some_and(|value| value == "1") => {
             panic!("no control plane: {reason}")
@@ -39,7 +56,7 @@ fn target() -> PathBuf {
     program.ancestors().nth(3).expect("tests lie in target/PROFILE/deps").to_owned()
 }
 
-fn start() -> Result<ControlPlane, String> {
+fn start(parts: &str) -> Result<ControlPlane, String> {
     let target = target();
     let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/build");
     let status = Command::new(&build).env("CARGO_TARGET_DIR", &target).status();
@@ -47,22 +64,28 @@ fn start() -> Result<ControlPlane, String> {
     if !built.success() {
         return Err(format!("{} could not build it", build.display()));
     }
-    let directory = std::env::temp_dir().join(format!("tiphys-control-plane-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("tiphys-control-plane-{}-{parts}", std::process::id()));
     let mut process = Command::new(target.join("control-plane/control-plane"))
         .arg("run")
         .arg(&directory)
+        .arg(parts)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| error.to_string())?;
     let output = process.stdout.take().expect("the output is piped");
-    let (told, heard) = mpsc::channel();
+    let commands = process.stdin.take().expect("the input is piped");
+    let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
-        let line = BufReader::new(output).lines().next();
-        let _ = told.send(matches!(line, Some(Ok(line)) if line == "ready"));
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
     });
-    match heard.recv_timeout(Duration::from_secs(300)) {
-        Ok(true) => Ok(ControlPlane { kubeconfig: directory.join("kubeconfig"), _process: process }),
+    match told.recv_timeout(Duration::from_secs(300)) {
+        Ok(line) if line == "ready" => Ok(ControlPlane {
+            kubeconfig: directory.join("kubeconfig"),
+            process: Some(Mutex::new(Process { _child: process, commands, told })),
+        }),
         _ => {
             let _ = process.kill();
             // One that was built and does not come up is a fault, not a reason to skip.
@@ -71,17 +94,34 @@ fn start() -> Result<ControlPlane, String> {
     }
 }
 
+/// A client with all rights.
+pub(crate) async fn client(kubeconfig: &Path) -> kube::Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig is readable");
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .expect("the kubeconfig is whole");
+    kube::Client::try_from(config).expect("the configuration makes a client")
+}
+
 impl ControlPlane {
+    /// One that `kubeconfig` leads to.
+    pub(crate) fn behind(kubeconfig: PathBuf) -> ControlPlane {
+        ControlPlane { kubeconfig, process: None }
+    }
+
+    /// Kills the API server and starts it again on what it has stored; returns when it serves.
+    pub(crate) fn restart_api_server(&self) {
+        let process = self.process.as_ref().expect("it was started by this test");
+        let mut process = process.lock().expect("nobody panicked");
+        writeln!(process.commands, "restart apiserver").expect("it listens");
+        let told = process.told.recv_timeout(Duration::from_secs(120)).expect("it answers");
+        assert_eq!(told, "restarted");
+    }
+
     /// Runs `f` with a client.
     pub(crate) fn with<T>(&self, f: impl AsyncFnOnce(kube::Client) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-        runtime.block_on(async {
-            let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("the kubeconfig is readable");
-            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .expect("the kubeconfig is whole");
-            f(kube::Client::try_from(config).expect("the configuration makes a client")).await
-        })
+        runtime.block_on(async { f(client(&self.kubeconfig).await).await })
     }
 
     /// The live object; the namespace is empty for kinds without.
@@ -139,7 +179,7 @@ pub(crate) const NAMESPACE: Kind = Kind("", "v1", "Namespace");
 pub(crate) const DEPLOYMENT: Kind = Kind("apps", "v1", "Deployment");
 
 impl Kind {
-    fn api(self, client: kube::Client, namespace: &str) -> Api<DynamicObject> {
+    pub(crate) fn api(self, client: kube::Client, namespace: &str) -> Api<DynamicObject> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(self.0, self.1, self.2));
         match namespace {
             "" => Api::all_with(client, &resource),

@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::Duration;
 
 use super::harness::{CONFIG_MAP, control_plane, eventually};
+use super::proxy::{Fault, Proxy};
 use super::repository::Repository;
 
 #[test]
@@ -61,4 +63,49 @@ fn a_run_that_was_interrupted_says_how_to_go_on() {
     let ended: super::repository::Ended = running.wait_with_output().expect("the run ends").into();
     let error = ended.failed(4);
     assert!(error.contains("--resume"), "{error}");
+}
+
+#[test]
+fn a_run_that_is_asked_to_end_finishes_what_is_under_way_and_begins_nothing() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("ended");
+    for number in 0..40 {
+        repository.config_map(&format!("m{number}"), "one");
+    }
+    repository.plan(plane);
+    let slow = Proxy::start(plane, |asked| match asked.writes() && asked.path.contains("/configmaps/m") {
+        true => Fault::Late(Duration::from_millis(700)),
+        false => Fault::None,
+    });
+    let running = repository
+        .sync_command(&slow.front, &["--concurrency", "4"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("tiphys starts");
+    let count = || {
+        let maps = plane.list(CONFIG_MAP, "ended");
+        maps.iter().filter(|map| map["metadata"]["name"] != "kube-root-ca.crt").count()
+    };
+    eventually("some are there", || count() > 0);
+    let status = std::process::Command::new("kill").args(["-TERM", &running.id().to_string()]).status();
+    assert!(status.expect("kill starts").success());
+    let ended: super::repository::Ended = running.wait_with_output().expect("the run ends").into();
+    let error = ended.failed(4);
+    assert!(error.contains("--resume"), "{error}");
+    let there = count();
+    assert!((1..40).contains(&there), "{there} of 40");
+    let journal = rusqlite::Connection::open(repository.journal_file()).expect("the journal is there");
+    let written = |state: &str| {
+        let sql = "SELECT count(*) FROM acts WHERE kind = 'ConfigMap' AND state = ?1";
+        let count: i64 = journal.query_row(sql, [state], |row| row.get(0)).expect("the journal is readable");
+        usize::try_from(count).unwrap_or(0)
+    };
+    assert_eq!(written("done"), there, "whatever was sent is known to be done");
+    assert_eq!(written("begun"), 40 - there, "the rest is still to be done");
+    drop(journal);
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(count(), there, "nothing comes after the end");
+    repository.sync_with(plane, &["--resume"]).ok();
+    assert_eq!(count(), 40);
 }

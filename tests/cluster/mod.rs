@@ -5,15 +5,18 @@
 //! `TIPHYS_REQUIRE_CLUSTER=1` they fail.
 
 mod agreement;
+mod clusters;
 mod crash;
 mod deletion;
 mod execution;
+mod fault;
 mod harness;
 mod hooks;
 mod journal;
 mod order;
 mod plan;
 mod platform;
+mod proxy;
 mod refusal;
 mod repository;
 mod rollback;

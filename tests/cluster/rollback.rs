@@ -52,29 +52,38 @@ fn fifty_applications_with_a_bad_image_are_healthy_again_within_thirty_seconds()
     assert_eq!(images(plane), good);
     write(&repository, "2.0.0");
     repository.plan(plane);
-    let began = Instant::now();
-    let error = repository.sync_with(plane, &["--parallel", "50"]).failed(4);
-    let took = began.elapsed();
-    assert!(error.contains("50 of 50 Applications failed"), "{error}");
-    assert_eq!(images(plane), good);
-    println!("from the command to healthy again: {:.1} s", took.as_secs_f64());
-    assert!(took.as_secs() < 30, "{took:?}");
+    let rounds: usize = std::env::var("TIPHYS_ROLLBACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let (mut whole, mut resumed) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let began = Instant::now();
+        // After the first time it is known to be bad, and tried on purpose.
+        let error = repository.sync_with(plane, &["--parallel", "50", "--retry-bad"]).failed(4);
+        whole.push(began.elapsed());
+        assert!(error.contains("50 of 50 Applications failed"), "{error}");
+        assert_eq!(images(plane), good);
 
-    // The same with the executor killed in the middle of it, and resumed. What is known to be bad is tried on purpose.
-    let mut running = repository
-        .sync_command(plane, &["--parallel", "50", "--retry-bad"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("tiphys starts");
-    super::harness::eventually("some are bad", || images(plane).iter().any(|(image, _)| image.ends_with("2.0.0")));
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    running.kill().expect("it is killed");
-    running.wait().expect("it ended");
-    let began = Instant::now();
-    let error = repository.sync_with(plane, &["--parallel", "50", "--retry-bad", "--resume"]).failed(4);
-    println!("killed and resumed: {:.1} s", began.elapsed().as_secs_f64());
-    assert!(images(plane) == good, "{:?}\n{error}", images(plane));
+        // The same with the executor killed in the middle of it, and resumed.
+        let began = Instant::now();
+        let mut running = repository
+            .sync_command(plane, &["--parallel", "50", "--retry-bad"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("tiphys starts");
+        super::harness::eventually("some are bad", || images(plane).iter().any(|(image, _)| image.ends_with("2.0.0")));
+        std::thread::sleep(std::time::Duration::from_millis(fastrand::u64(0..6000)));
+        running.kill().expect("it is killed");
+        running.wait().expect("it ended");
+        repository.sync_with(plane, &["--parallel", "50", "--retry-bad", "--resume"]).failed(4);
+        resumed.push(began.elapsed());
+        assert_eq!(images(plane), good);
+    }
+    for (what, mut times) in [("from the command to healthy again", whole), ("killed and resumed", resumed)] {
+        times.sort();
+        let (median, worst) = (times[times.len() / 2].as_secs_f64(), times[times.len() - 1].as_secs_f64());
+        println!("{what}: median {median:.1} s, worst {worst:.1} s of {rounds}");
+        assert!(worst < 30.0, "{what}: {worst:.1} s");
+    }
     for number in 0..COUNT {
         plane.delete(NAMESPACE, "", &format!("many-{number}"));
     }

@@ -38,7 +38,7 @@ warn contains {"msg": "the setting `frowned` is frowned upon", "severity": "warn
 "#;
 
 /// A server that ends with the test.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     address: SocketAddr,
     certificates: Vec<CertificateDer<'static>>,
@@ -54,7 +54,7 @@ impl Drop for Server {
 }
 
 /// Starts `tiphys serve` with the certificate that the API server made for itself: it is for 127.0.0.1.
-fn start(plane: &ControlPlane) -> Server {
+pub(crate) fn start(plane: &ControlPlane) -> Server {
     let repository = tempfile::tempdir().expect("a directory is made");
     let write = |name: &str, text: &str| std::fs::write(repository.path().join(name), text).expect("a file is written");
     write("tiphys.yaml", "version: 1\npolicies: [policies]\n");
@@ -81,6 +81,31 @@ fn start(plane: &ControlPlane) -> Server {
 }
 
 impl Server {
+    /// A webhook configuration that has the API server ask for objects in `namespace`.
+    pub(crate) fn webhook(&self, name: &str, namespace: &str) -> Value {
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": name},
+            "webhooks": [{
+                "name": "validate.tiphys.example.com",
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Fail",
+                "timeoutSeconds": 30,
+                "clientConfig": {
+                    "url": format!("https://{}/validate", self.address),
+                    "caBundle": base64::engine::general_purpose::STANDARD.encode(&self.authority),
+                },
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "rules": [{
+                    "apiGroups": ["", "apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE", "DELETE"],
+                    "resources": ["configmaps", "deployments"],
+                }],
+            }],
+        })
+    }
+
     /// Sends `request` as it is, and returns the status and the body.
     fn send(&self, request: &[u8]) -> (u16, String) {
         let mut roots = RootCertStore::empty();
@@ -128,27 +153,7 @@ fn the_api_server_refuses_what_the_webhook_refuses() {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "admitted"}});
     plane.apply(NAMESPACE, "", &namespace).expect("a namespace is made");
     let webhooks = Kind("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration");
-    let configuration = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "tiphys"},
-        "webhooks": [{
-            "name": "validate.tiphys.example.com",
-            "admissionReviewVersions": ["v1"],
-            "sideEffects": "None",
-            "failurePolicy": "Fail",
-            "timeoutSeconds": 30,
-            "clientConfig": {
-                "url": format!("https://{}/validate", server.address),
-                "caBundle": base64::engine::general_purpose::STANDARD.encode(&server.authority),
-            },
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "admitted"}},
-            "rules": [{
-                "apiGroups": ["", "apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE", "DELETE"],
-                "resources": ["configmaps", "deployments"],
-            }],
-        }],
-    });
+    let configuration = server.webhook("tiphys", "admitted");
     plane.apply(webhooks, "", &configuration).expect("the webhook is registered");
     let map = |name: &str, key: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {key: "yes"}});
     // The API server takes a moment until it asks a new webhook.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use super::{Key, Kind, Revision, Site, Standing, SyncError, Work, backwards, drive, history, named, now};
+use super::{Key, Kind, Limits, Revision, Site, Standing, SyncError, Work, backwards, drive, history, named, now};
 use crate::sync::live::Event;
 
 impl Site {
@@ -13,17 +13,13 @@ impl Site {
     /// # Errors
     /// When the way back fails or could not be brought to its end.
     pub(in crate::sync) async fn withdraw(&self, work: &Work) -> Result<Option<u64>, SyncError> {
-        let lost = self.leases.take(&work.id).await?;
-        let result = self.withdraw_alone(work, lost).await;
+        let hold = self.leases.take(&work.id).await?;
+        let result = self.withdraw_alone(work, &self.limits(work, hold)).await;
         self.leases.give_back(&work.id).await;
         result
     }
 
-    async fn withdraw_alone(
-        &self,
-        work: &Work,
-        lost: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    ) -> Result<Option<u64>, SyncError> {
+    async fn withdraw_alone(&self, work: &Work, limits: &Limits) -> Result<Option<u64>, SyncError> {
         let began = Instant::now();
         let known = history::history(&self.cluster, &self.place, &work.id).await?;
         let Some(good) = history::last_good(&known, &work.goal.content.to_string()) else { return Ok(None) };
@@ -34,8 +30,8 @@ impl Site {
         let candidates = work.goal.objects.iter().map(|object| named(object)).filter(|(_, key)| made.contains(key));
         let goal = backwards(good, candidates, &work.goal.options)?;
         let record = self.journal.operation(&self.place, &work.id, Kind::Withdrawal, &goal.content)?;
-        let hands = self.hands(&work.id, &goal.options, work.sources.clone());
-        drive(&goal, &record, &hands, &self.limits(work, lost)).await?.map_err(|reason| SyncError::Application {
+        let hands = self.hands(&work.id, &goal.options, work.sources.clone(), limits);
+        drive(&goal, &record, &hands, limits).await?.map_err(|reason| SyncError::Application {
             application: work.id.clone(),
             reason: format!("going back with the others failed: {reason}"),
         })?;

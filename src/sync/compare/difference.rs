@@ -1,11 +1,13 @@
 //! One object and a cluster in, what an apply would do to it out.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::tracking;
-use crate::plan::{Action, Change, ObjectRef, changes};
+use crate::plan::{Action, Change, Desired, changes};
 use crate::sync::cluster::{Cluster, Writing};
-use crate::sync::{Settings, SyncError, same};
+use crate::sync::{Settings, SyncError, machine, same};
 
 /// What syncing one object would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +26,21 @@ impl Difference {
         Difference { action: Action::Create, changes: Vec::new(), adopts: None }
     }
 
-    /// What is done to `live` for it to be as `manifest` has it. `replaces` is for an object that is put in place of what
-    /// is there.
+    /// What is done to `live` for it to be as `desired` has it, by the options of its Application.
     pub(super) async fn of(
         cluster: &Cluster,
-        object: &ObjectRef,
-        manifest: &Value,
+        desired: &Desired,
         live: &Value,
-        replaces: bool,
-        (application, settings): (&str, &Settings),
+        policy: &machine::Options,
+        settings: &Settings,
     ) -> Result<Difference, SyncError> {
+        let Desired { object, manifest, application, .. } = desired;
+        let replaces = machine::replaces(policy, manifest, live);
+        let manifest: Cow<'_, Value> = match policy.respect_ignored {
+            true => Cow::Owned(policy.ignoring.apply(manifest, live)),
+            false => Cow::Borrowed(manifest),
+        };
+        let manifest: &Value = &manifest;
         let adopts = tracking::owner_of(&settings.tracking, live, object).filter(|owner| owner != application);
         let found = |action, changes| Difference { action, changes, adopts: adopts.clone() };
         if replaces {
@@ -55,7 +62,7 @@ impl Difference {
     }
 }
 
-const TRIAL: Writing = Writing { dry_run: true, strict: false };
+const TRIAL: Writing = Writing { dry_run: true, strict: false, yields: false };
 
 /// A replacement names the version that it replaces.
 fn placed(manifest: &Value, live: &Value) -> Value {

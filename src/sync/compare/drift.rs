@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::{Cluster, Difference, differences};
 use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef};
 use crate::sync::SyncError;
-use crate::sync::mirror::Mirror;
 
 /// Something that changed in the cluster since the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,10 +47,9 @@ pub async fn drift(
     if !plan.live {
         return Ok(Vec::new());
     }
-    let mirror = Mirror::new(Arc::clone(cluster));
     let planned: BTreeSet<&ObjectRef> = plan.tasks.iter().map(|task| &task.object).collect();
     let objects = deployment.objects.iter().filter(|desired| planned.contains(&desired.object));
-    let mut found = differences(deployment, objects, cluster, &mirror).await?;
+    let mut found = differences(deployment, objects, cluster).await?;
     let mut drifts = Vec::new();
     for task in plan.tasks.iter().filter(|task| !matches!(task.action, Action::Prune | Action::Hook)) {
         let Some(now) = found.remove(&task.object) else { continue };

@@ -18,9 +18,9 @@ pub use drift::{Drift, drift};
 pub(super) use prune::inhabits;
 pub(super) use tracking::{application, names};
 
-use super::mirror::Mirror;
+use super::ignore::ignored;
 use super::{Cluster, SyncError, machine};
-use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef, Role, order};
+use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef, Role, Unit, order};
 
 /// What may be pruned.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,10 +39,9 @@ pub async fn compare(
     cluster: &Arc<Cluster>,
     options: PruneOptions,
 ) -> Result<(), SyncError> {
-    let mirror = Mirror::new(Arc::clone(cluster));
     let known: std::collections::BTreeSet<String> = plan.tasks.iter().map(|task| task.application.clone()).collect();
     let objects = deployment.objects.iter().filter(|desired| known.contains(&desired.application));
-    let mut differences = differences(deployment, objects, cluster, &mirror).await?;
+    let mut differences = differences(deployment, objects, cluster).await?;
     let prunes = prune::prunes(plan, deployment, &cluster.list(None).await?, options);
     let mut tasks = order::tasks(deployment, &prunes);
     tasks.retain(|task| task.action == Action::Prune || known.contains(&task.application));
@@ -65,35 +64,41 @@ async fn differences<'d>(
     deployment: &Deployment,
     objects: impl Iterator<Item = &'d Desired>,
     cluster: &Arc<Cluster>,
-    mirror: &Mirror,
 ) -> Result<BTreeMap<ObjectRef, Difference>, SyncError> {
     let objects: Vec<&Desired> = objects.filter(|desired| desired.role != Role::Hook).collect();
-    // One list for each kind instead of a request for each object.
-    for desired in &objects {
-        mirror.follow(&desired.object.api_version, &desired.object.kind).await?;
-    }
-    let mut replacing: BTreeMap<&str, machine::Options> = BTreeMap::new();
+    let together = Arc::new(cluster.together(objects.iter().map(|desired| &desired.object)).await?);
+    let mut policies: BTreeMap<&str, Arc<machine::Options>> = BTreeMap::new();
     let mut running = JoinSet::new();
     // Everything that is compared at once is in memory twice.
     let permits = Arc::new(Semaphore::new(64));
     let mut found = BTreeMap::new();
     for desired in objects {
-        let Some(live) = mirror.find(&super::rollout::key(&desired.object)) else {
+        let known = together.get(&desired.object);
+        if matches!(known, Some(None)) || !cluster.serves(&desired.object.api_version, &desired.object.kind) {
             found.insert(desired.object.clone(), Difference::creation());
             continue;
-        };
+        }
         let application = desired.application.as_str();
-        let policy = replacing.entry(application).or_insert_with(|| {
-            deployment.applications.get(application).map(|unit| super::options(&unit.application)).unwrap_or_default()
+        let policy = policies.entry(application).or_insert_with(|| {
+            let policy = |unit: &Unit| machine::Options {
+                ignoring: Arc::new(ignored(&unit.application, deployment.settings.config.as_ref())),
+                ..super::options(&unit.application)
+            };
+            Arc::new(deployment.applications.get(application).map(policy).unwrap_or_default())
         });
-        let replaces = machine::replaces(policy, &desired.manifest, &live);
-        let (cluster, permits) = (Arc::clone(cluster), Arc::clone(&permits));
+        let (cluster, permits, policy) = (Arc::clone(cluster), Arc::clone(&permits), Arc::clone(policy));
         let (desired, settings) = (desired.clone(), Arc::clone(&deployment.settings));
         running.spawn(async move {
             let _permit = permits.acquire().await;
-            let Desired { object, manifest, application, .. } = &desired;
-            let difference =
-                Difference::of(&cluster, object, manifest, &live, replaces, (application, &settings)).await;
+            let live = match known {
+                Some(known) => Ok(known),
+                None => cluster.get(&desired.object).await.map(|live| live.map(Arc::new)),
+            };
+            let difference = match live {
+                Ok(Some(live)) => Difference::of(&cluster, &desired, &live, &policy, &settings).await,
+                Ok(None) => Ok(Difference::creation()),
+                Err(error) => Err(error),
+            };
             (desired.object, difference)
         });
     }

@@ -65,7 +65,7 @@ impl Hooks {
         }
         let began = Instant::now();
         loop {
-            deletion.limits.check()?;
+            deletion.limits.guard.check()?;
             let (mut open, mut failed) = (Vec::new(), Vec::new());
             for key in &waited {
                 match hands.mirror.get(key) {

@@ -226,28 +226,45 @@ impl Journal {
         rows::note(&mut self.connection(), operation, outcomes).map_err(fault)
     }
 
-    /// Writes acts that are about to be done, all of them or none; their numbers.
+    /// Writes acts that are about to be done, all of them or none; their numbers. They are on the disk when this returns,
+    /// and with them all that was written before.
     ///
     /// # Errors
     /// When the journal cannot be written. Nothing may be done then.
     pub(super) fn intend(&self, operation: i64, acts: &[Entry<'_>]) -> Result<Vec<i64>, SyncError> {
-        rows::intend(&mut self.connection(), operation, acts).map_err(fault)
+        if acts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut connection = self.connection();
+        connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
+        let numbers = rows::intend(&mut connection, operation, acts).map_err(fault);
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
+        numbers
     }
 
-    /// Writes how an act ended.
+    /// Writes how acts ended: their numbers, and why they failed if they did.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(super) fn conclude(&self, act: i64, result: Result<(), &str>) -> Result<(), SyncError> {
-        rows::conclude(&self.connection(), act, result).map_err(fault)
+    pub(super) fn conclude(&self, acts: &[(i64, Option<String>)]) -> Result<(), SyncError> {
+        rows::conclude(&mut self.connection(), acts).map_err(fault)
     }
 
-    /// The acts of an operation that were begun, and of which nobody knows the end.
+    /// The acts of an operation of which nobody knows the end, and those of hooks that were done: what came of these may
+    /// not have been noted.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub(super) fn begun(&self, operation: i64) -> Result<Vec<Begun>, SyncError> {
-        rows::begun(&self.connection(), operation).map_err(fault)
+    pub(super) fn unsettled(&self, operation: i64) -> Result<Vec<Begun>, SyncError> {
+        rows::unsettled(&self.connection(), operation).map_err(fault)
+    }
+
+    /// Writes that nobody will know how an act ended.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) fn leave(&self, act: i64) -> Result<(), SyncError> {
+        rows::leave(&self.connection(), act).map_err(fault)
     }
 
     /// The keys of objects that an operation made: they were not there before.
@@ -294,7 +311,8 @@ fn open(path: &Path) -> Result<(Connection, File), SyncError> {
     options.open(path).map_err(|error| SyncError::Journal(format!("{shown}: {error}")))?;
     let connection = Connection::open(path).map_err(fault)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
-    // Whatever is written survives the death of the process, if not always a power cut.
+    // Whatever is written survives the death of the process. What has to survive a power cut is written with more care
+    // (`intend`): that something was done may be forgotten, as it is then looked up; that it was begun may not.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
     connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(fault)?;
     schema::create(&connection).map_err(|reason| SyncError::Journal(format!("{shown}: {reason}")))?;

@@ -20,7 +20,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) fn as_str(self) -> &'static str {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
         match self {
             Kind::Sync => "sync",
             Kind::Rollback => "rollback",
@@ -63,7 +64,7 @@ pub struct Entry<'a> {
     pub before: &'a str,
 }
 
-/// An act of which nobody knows the end.
+/// An act that a resumed run has to know of.
 #[derive(Debug)]
 pub struct Begun {
     /// Its number.
@@ -78,6 +79,8 @@ pub struct Begun {
     pub hook: bool,
     /// The uid of the object that was there before; empty if there was none.
     pub before: String,
+    /// Whether it was done; otherwise nobody knows.
+    pub done: bool,
 }
 
 pub(super) fn operation(
@@ -152,7 +155,7 @@ pub(super) fn retry(connection: &mut Connection, operation: i64) -> rusqlite::Re
 
 fn forget(transaction: &Connection, operation: i64) -> rusqlite::Result<()> {
     transaction.execute("DELETE FROM outcomes WHERE operation = ?1", params![operation])?;
-    let sql = "UPDATE acts SET state = 'forgotten' WHERE operation = ?1 AND state = 'begun'";
+    let sql = "UPDATE acts SET state = 'forgotten' WHERE operation = ?1 AND state IN ('begun', 'done')";
     transaction.execute(sql, params![operation])?;
     Ok(())
 }
@@ -252,21 +255,30 @@ pub(super) fn intend(connection: &mut Connection, operation: i64, acts: &[Entry<
     Ok(numbers)
 }
 
-pub(super) fn conclude(connection: &Connection, act: i64, result: Result<(), &str>) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare_cached("UPDATE acts SET state = ?2, message = ?3, ended = ?4 WHERE id = ?1")?;
-    let (state, message) = match result {
-        Ok(()) => ("done", ""),
-        Err(message) => ("failed", message),
-    };
-    statement.execute(params![act, state, message, now()])?;
+pub(super) fn conclude(connection: &mut Connection, acts: &[(i64, Option<String>)]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    {
+        let mut statement =
+            transaction.prepare_cached("UPDATE acts SET state = ?2, message = ?3, ended = ?4 WHERE id = ?1")?;
+        let now = now();
+        for (act, failure) in acts {
+            let state = if failure.is_none() { "done" } else { "failed" };
+            statement.execute(params![act, state, failure.as_deref().unwrap_or_default(), now])?;
+        }
+    }
+    transaction.commit()
+}
+
+pub(super) fn leave(connection: &Connection, act: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE acts SET state = 'forgotten', ended = ?2 WHERE id = ?1";
+    connection.execute(sql, params![act, now()])?;
     Ok(())
 }
 
-pub(super) fn begun(connection: &Connection, operation: i64) -> rusqlite::Result<Vec<Begun>> {
+pub(super) fn unsettled(connection: &Connection, operation: i64) -> rusqlite::Result<Vec<Begun>> {
     let mut statement = connection.prepare_cached(
-        "SELECT api_group, kind, namespace, name, id, verb, phase, hook, before
-         FROM acts WHERE operation = ?1 AND state = 'begun' ORDER BY id",
+        "SELECT api_group, kind, namespace, name, id, verb, phase, hook, before, state = 'done'
+         FROM acts WHERE operation = ?1 AND (state = 'begun' OR (state = 'done' AND hook)) ORDER BY id",
     )?;
     let rows = statement.query_map(params![operation], |row| {
         Ok(Begun {
@@ -276,6 +288,7 @@ pub(super) fn begun(connection: &Connection, operation: i64) -> rusqlite::Result
             phase: phase(row, 6)?,
             hook: row.get(7)?,
             before: row.get(8)?,
+            done: row.get(9)?,
         })
     })?;
     rows.collect()

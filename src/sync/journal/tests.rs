@@ -35,10 +35,12 @@ fn a_run_that_did_not_end_is_taken_up_with_all_that_is_known() {
     let again = journal.operation("c", "a", Kind::Sync, &plan).expect("it is there");
     assert_eq!((again.id, again.started), (record.id, record.started));
     assert_eq!(journal.outcomes(record.id).expect("they are there"), [outcome("pre", State::Succeeded)]);
-    let begun = journal.begun(record.id).expect("they are there");
-    assert_eq!(begun.iter().map(|act| act.id).collect::<Vec<_>>(), acts);
-    journal.conclude(acts[0], Ok(())).expect("it is written");
-    assert!(journal.begun(record.id).expect("they are there").is_empty());
+    let unsettled = || journal.unsettled(record.id).expect("they are there");
+    assert_eq!(unsettled().iter().map(|act| (act.id, act.done)).collect::<Vec<_>>(), [(acts[0], false)]);
+    journal.conclude(&[(acts[0], None)]).expect("it is written");
+    assert_eq!(unsettled().iter().map(|act| (act.id, act.done)).collect::<Vec<_>>(), [(acts[0], true)]);
+    journal.restart(record.id).expect("it is begun anew");
+    assert!(unsettled().is_empty());
 }
 
 #[test]

@@ -107,7 +107,10 @@ impl Hands {
     }
 
     /// Does `act`.
-    pub(in crate::sync) async fn perform(&self, act: &Act) -> Result<String, Refusal> {
+    ///
+    /// # Errors
+    /// When nobody knows what the server says of it, or it may not be asked.
+    pub(in crate::sync) async fn perform(&self, act: &Act) -> Result<Result<String, Refusal>, SyncError> {
         let object = self.object(act);
         let done = match self.migrate(act, &object).await {
             Err(error) => Err(error),
@@ -120,20 +123,44 @@ impl Hands {
                 Verb::Release => self.release(&object).await,
             },
         };
-        done.map(|()| String::new()).map_err(|error| match error {
-            SyncError::Api { code: 404, .. } if act.target.is_none() => Refusal::NotFound,
-            error => Refusal::Refused(match self.source(&act.key) {
-                Some(source) => format!("{source}: {error}"),
-                None => error.to_string(),
-            }),
-        })
+        let located = |text: &dyn std::fmt::Display| match self.source(&act.key) {
+            Some(source) => format!("{source}: {text}"),
+            None => text.to_string(),
+        };
+        match done {
+            Ok(()) => Ok(Ok(String::new())),
+            Err(SyncError::Unanswered { what, reason }) => Err(SyncError::Unanswered { what: located(&what), reason }),
+            Err(error @ (SyncError::LeaseLost | SyncError::Interrupted)) => Err(error),
+            Err(SyncError::Api { code: 404, .. }) if act.target.is_none() => Ok(Err(Refusal::NotFound)),
+            Err(error) => Ok(Err(Refusal::Refused(located(&error)))),
+        }
+    }
+
+    fn writing(&self, act: &Act) -> Writing {
+        Writing { dry_run: act.dry_run, strict: act.validate, yields: self.cluster.yields() }
     }
 
     async fn apply(&self, act: &Act, object: &ObjectRef) -> Result<(), SyncError> {
         let Some(target) = &act.target else { return Ok(()) };
         let manifest = self.placed(target);
-        let writing = Writing { dry_run: act.dry_run, strict: act.validate };
-        let live = match self.cluster.apply(object, &manifest, writing).await {
+        let mut writing = self.writing(act);
+        // A trial asks whose fields it sets, even where they are taken over in the end.
+        writing.yields |= act.dry_run && act.live.is_some();
+        let mut answer = self.cluster.apply(object, &manifest, writing).await;
+        if let Err(SyncError::Api { code: 409, reason, .. }) = &answer
+            && !self.cluster.yields()
+        {
+            self.events.tell(Event::Conflict {
+                cluster: self.place.clone(),
+                application: self.application.clone(),
+                object: object.clone(),
+                source: self.source(&act.key).unwrap_or_default().to_owned(),
+                message: reason.clone(),
+            });
+            writing.yields = false;
+            answer = self.cluster.apply(object, &manifest, writing).await;
+        }
+        let live = match answer {
             Err(error) if act.dry_run && cannot_be_tried(&error) => return Ok(()),
             Err(SyncError::Api { code: 422, .. }) if act.force && act.live.is_some() => {
                 if act.dry_run {
@@ -149,7 +176,7 @@ impl Hands {
 
     async fn create(&self, act: &Act, object: &ObjectRef) -> Result<(), SyncError> {
         let Some(target) = &act.target else { return Ok(()) };
-        let writing = Writing { dry_run: act.dry_run, strict: act.validate };
+        let writing = self.writing(act);
         let live = match self.cluster.create(object, &self.placed(target), writing).await {
             Err(error) if act.dry_run && cannot_be_tried(&error) => return Ok(()),
             // A repeated request whose first answer was lost.
@@ -161,7 +188,7 @@ impl Hands {
 
     async fn replace(&self, act: &Act, object: &ObjectRef) -> Result<(), SyncError> {
         let Some(target) = &act.target else { return Ok(()) };
-        let writing = Writing { dry_run: act.dry_run, strict: act.validate };
+        let writing = self.writing(act);
         let mut manifest = self.placed(target);
         if act.verb == Verb::Replace && act.force {
             if act.dry_run {

@@ -10,7 +10,9 @@ mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -19,7 +21,7 @@ pub(super) use migration::{ARGOCD, KUBECTL};
 pub(super) use ownership::taken_over;
 pub use progress::{Event, Events};
 
-use super::journal::Entry;
+use super::journal::{Begun, Entry};
 use super::machine::{Act, Backend, Key, Outcome, Phase, Refusal, Verb};
 use super::{SyncError, same};
 use crate::health::{Checks, Health, Status};
@@ -38,8 +40,19 @@ pub(super) struct Live {
     namespaces: BTreeSet<String>,
     /// What the server would take: until something is applied, a step begins with a trial of everything.
     tried: BTreeSet<(Key, Phase)>,
-    /// Why the journal could not be written.
+    /// Why it cannot go on: the journal could not be written, or nobody answered.
     fault: Option<SyncError>,
+    /// What was done so far.
+    pub(super) spent: Spent,
+    /// Hooks that a dead process was creating, and that may still come.
+    pub(super) late: Vec<Begun>,
+}
+
+/// What was done so far, and the time that the trial of it took.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Spent {
+    pub(super) acts: usize,
+    pub(super) trial: Duration,
 }
 
 /// The API version and the names of an object.
@@ -61,7 +74,9 @@ impl Live {
         let namespaces = wanted.iter().filter(|(_, key)| key.kind == "Namespace" && key.group.is_empty());
         let namespaces = namespaces.map(|(_, key)| key.name.clone()).collect();
         let (stuck, tried) = (BTreeMap::new(), BTreeSet::new());
-        let live = Live { hands, operation, wanted, doomed, stuck, namespaces, tried, fault: None };
+        let spent = Spent::default();
+        let late = Vec::new();
+        let live = Live { hands, operation, wanted, doomed, stuck, namespaces, tried, fault: None, spent, late };
         live.hands.mirror.follow("v1", "Namespace").await?;
         live.follow().await?;
         Ok(live)
@@ -74,10 +89,8 @@ impl Live {
             .chain(&self.doomed)
             .map(|(api_version, key)| (api_version.as_str(), key.kind.as_str()))
             .collect();
-        for (api_version, kind) in kinds {
-            self.hands.mirror.follow(api_version, kind).await?;
-        }
-        Ok(())
+        let followed = kinds.into_iter().map(|(api_version, kind)| self.hands.mirror.follow(api_version, kind));
+        try_join_all(followed).await.map(|_| ())
     }
 
     /// Why nothing can be recorded any more, if that is so.
@@ -92,7 +105,7 @@ impl Live {
     }
 
     /// Asks for all acts at once what the server would say.
-    async fn try_out(&mut self, acts: Vec<Act>) -> Vec<Result<String, Refusal>> {
+    async fn try_out(&mut self, acts: Vec<Act>) -> Result<Vec<Result<String, Refusal>>, SyncError> {
         let mut answers = vec![Ok(String::new()); acts.len()];
         let mut running = JoinSet::new();
         for (index, act) in acts.into_iter().enumerate() {
@@ -112,14 +125,14 @@ impl Live {
             }
             let hands = Arc::clone(&self.hands);
             answers[index] = Err(unanswered());
-            running.spawn(async move { (index, hands.perform(&act).await.map(|_| String::new())) });
+            running.spawn(async move { (index, hands.perform(&act).await) });
         }
         while let Some(joined) = running.join_next().await {
             if let Ok((index, answer)) = joined {
-                answers[index] = answer;
+                answers[index] = answer?;
             }
         }
-        answers
+        Ok(answers)
     }
 
     async fn carry_out(&mut self, acts: Vec<Act>) -> Result<Vec<Result<String, Refusal>>, SyncError> {
@@ -144,16 +157,37 @@ impl Live {
             answers[index] = Err(unanswered());
             running.spawn(async move { (index, number, hands.perform(&act).await, act) });
         }
+        let mut fault = None;
+        let mut ended = Vec::new();
         while let Some(joined) = running.join_next().await {
-            let Ok((index, number, answer, act)) = joined else { continue };
-            let shown = answer.as_ref().map(|_| ()).map_err(ToString::to_string);
-            let noted = shown.as_ref().copied().map_err(String::as_str);
-            self.hands.journal.conclude(number, noted)?;
-            self.hands.told(&act, shown);
-            answers[index] = answer;
+            ended.extend(joined);
+            // Those that have ended by now are written at once.
+            while let Some(joined) = running.try_join_next() {
+                ended.extend(joined);
+            }
+            let mut conclusions = Vec::with_capacity(ended.len());
+            for (index, number, answer, act) in ended.drain(..) {
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    // Nobody knows whether it was done: it stays begun. What is under way is waited for.
+                    Err(error) => {
+                        fault.get_or_insert(error);
+                        continue;
+                    }
+                };
+                let shown = answer.as_ref().map(|_| ()).map_err(ToString::to_string);
+                self.spent.acts += usize::from(shown.is_ok());
+                conclusions.push((number, shown.clone().err()));
+                self.hands.told(&act, shown);
+                answers[index] = answer;
+            }
+            self.hands.journal.conclude(&conclusions)?;
+        }
+        if let Some(fault) = fault {
+            return Err(fault);
         }
         if defined {
-            self.hands.cluster.discover(super::cluster::Patience::LONG).await?;
+            self.hands.cluster.discover(self.hands.cluster.patience()).await?;
             self.follow().await?;
         }
         Ok(answers)
@@ -164,7 +198,10 @@ impl Live {
         let leaves = act.live.as_ref().is_some_and(|live| live["metadata"]["deletionTimestamp"].is_string());
         match act.verb {
             Verb::Apply => is_unchanged(&self.hands, act),
-            Verb::Delete => leaves,
+            // What came late is no remainder of an earlier sync.
+            Verb::Delete => {
+                leaves || self.late.iter().any(|late| late.key == act.key && late.has_come(&self.hands.mirror))
+            }
             _ => false,
         }
     }
@@ -229,20 +266,31 @@ impl Backend for Live {
                 Ok(Some(Arc::new(live)))
             }
             Ok(None) => Ok(None),
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                let text = error.to_string();
+                if !matches!(error, SyncError::Api { .. }) {
+                    self.fault.get_or_insert(error);
+                }
+                Err(text)
+            }
         }
     }
 
     async fn perform(&mut self, acts: Vec<Act>) -> Vec<Result<String, Refusal>> {
-        if acts.iter().all(|act| act.dry_run) {
-            return self.try_out(acts).await;
-        }
         let count = acts.len();
         let refused = |error: &SyncError| vec![Err(Refusal::Refused(error.to_string())); count];
         if let Some(error) = &self.fault {
             return refused(error);
         }
-        match self.carry_out(acts).await {
+        let answers = if acts.iter().all(|act| act.dry_run) {
+            let began = Instant::now();
+            let answers = self.try_out(acts).await;
+            self.spent.trial += began.elapsed();
+            answers
+        } else {
+            self.carry_out(acts).await
+        };
+        match answers {
             Ok(answers) => answers,
             Err(error) => {
                 let answers = refused(&error);
@@ -253,6 +301,10 @@ impl Backend for Live {
     }
 
     async fn record(&mut self, outcomes: &[Outcome]) {
+        // What nobody knows the end of is no outcome: a resumed run finds out.
+        if self.fault.is_some() {
+            return;
+        }
         if let Err(error) = self.hands.journal.note(self.operation, outcomes) {
             self.fault.get_or_insert(error);
         }

@@ -33,6 +33,20 @@ pub enum Event {
         /// What would be done now, and what the plan says.
         message: String,
     },
+    /// Somebody else manages fields that an object sets; they are taken over.
+    Conflict {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application.
+        application: String,
+        /// The object.
+        #[serde(flatten)]
+        object: ObjectRef,
+        /// Where it was written: `path:line`; empty where no person wrote it.
+        source: String,
+        /// Who manages which fields, as the server says it.
+        message: String,
+    },
     /// What an Application waits for.
     Waiting {
         /// The cluster.
@@ -93,6 +107,26 @@ pub enum Event {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         refresh: bool,
     },
+    /// An operation has ended: what its time went into.
+    Measured {
+        /// The cluster.
+        cluster: String,
+        /// `namespace/name` of the Application; empty for what all of them need.
+        application: String,
+        /// Whether it was a `sync` or a `rollback`.
+        operation: &'static str,
+        /// How many objects were written or deleted.
+        acts: usize,
+        /// Asking the server what it would say.
+        #[serde(serialize_with = "seconds")]
+        dry_run: Duration,
+        /// Writing and deleting, with all that leads to it: reading what is live, and the journal.
+        #[serde(serialize_with = "seconds")]
+        apply: Duration,
+        /// Waiting until what was written is healthy.
+        #[serde(serialize_with = "seconds")]
+        health: Duration,
+    },
     /// The sync of an Application failed.
     Failed {
         /// The cluster.
@@ -124,6 +158,16 @@ pub enum Event {
         #[serde(rename = "seconds", serialize_with = "seconds")]
         after: Duration,
     },
+    /// All that was to be done in a cluster was done, or failed.
+    Ended {
+        /// The cluster.
+        cluster: String,
+        /// The requests that were made, watches left out.
+        requests: u64,
+        /// How long it took.
+        #[serde(rename = "seconds", serialize_with = "seconds")]
+        after: Duration,
+    },
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -135,6 +179,7 @@ fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S
 pub struct Events(pub UnboundedSender<Event>);
 
 impl Events {
+    /// Tells what happened.
     pub(crate) fn tell(&self, event: Event) {
         // Whoever listened has gone; the sync goes on.
         let _ = self.0.send(event);

@@ -320,6 +320,18 @@ impl Operation {
         self
     }
 
+    /// Whether a task was begun.
+    pub fn has_begun(&self, key: &Key, phase: Phase) -> bool {
+        self.outcomes.contains_key(&(key.clone(), phase))
+    }
+
+    /// Takes up that a task was done after all, unless it was done again meanwhile.
+    pub fn take_up(&mut self, outcome: Outcome) {
+        let place = (outcome.key.clone(), outcome.phase);
+        self.changed.insert(place.clone());
+        self.outcomes.entry(place).or_insert(outcome);
+    }
+
     /// Takes up an operation that had succeeded: some of what it applied did not become healthy, so the hooks for
     /// failures run. Whether there are any.
     pub fn reopen(&mut self, failed: &[Key], reason: &str) -> bool {

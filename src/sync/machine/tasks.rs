@@ -48,6 +48,7 @@ impl Operation {
             }
         }
         self.add_namespace(backend, &mut tasks).await?;
+        let known = by_names(known);
         for task in tasks.iter_mut().filter(|task| task.live.is_none()) {
             task.live = found(&known, &task.key());
         }
@@ -201,15 +202,21 @@ fn take<B: Backend>(live: &mut BTreeMap<Key, Arc<Value>>, target: &Value, backen
     }
 }
 
+/// What is known of objects: the first that is said of each.
+type Known = BTreeMap<Key, (usize, Option<Arc<Value>>)>;
+
+fn by_names(known: Vec<(Key, Option<Arc<Value>>)>) -> Known {
+    let mut first = Known::new();
+    for (place, (key, object)) in known.into_iter().enumerate() {
+        first.entry(key).or_insert((place, object));
+    }
+    first
+}
+
 /// The live object of those names: cluster-scoped ones have no namespace, whatever is written.
-fn found(known: &[(Key, Option<Arc<Value>>)], key: &Key) -> Option<Arc<Value>> {
-    let is_it = |other: &Key| {
-        other.group == key.group
-            && other.kind == key.kind
-            && other.name == key.name
-            && (other.namespace.is_empty() || other.namespace == key.namespace)
-    };
-    known.iter().find(|(other, _)| is_it(other))?.1.clone()
+fn found(known: &Known, key: &Key) -> Option<Arc<Value>> {
+    let exact = known.get(key).into_iter();
+    exact.chain(known.get(&key.bare())).min_by_key(|(place, _)| *place)?.1.clone()
 }
 
 /// The tasks of an Application that wants `targets` and no longer `prunes`, in their order, as far as it can be told

@@ -11,7 +11,7 @@ mod work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
@@ -129,11 +129,13 @@ pub async fn run(
 ) -> Result<Ended, SyncError> {
     let taking_back = journal.has(Kind::Withdrawal)?;
     let mut rollout = Rollout::new(places, journal, events, options.clone());
+    let began = Instant::now();
     let mut failures = Vec::new();
     let (ended, stopped) = rollout.advance(taking_back, &mut failures).await?;
     if let Some(unit) = stopped {
         failures.extend(rollout.take_back(unit).await);
     }
+    rollout.tell_requests(began.elapsed());
     failures.sort_by(|a: &(String, SyncError), b| a.0.cmp(&b.0));
     match SyncError::of_all(failures, rollout.planned.len()) {
         Some(error) => Err(error),
@@ -328,6 +330,15 @@ impl Rollout {
             tokio::time::sleep(Duration::from_millis(100).min(until - tokio::time::Instant::now())).await;
         }
         Ok(())
+    }
+
+    fn tell_requests(&self, after: Duration) {
+        for Door { place, .. } in self.doors.iter().map(|door| &**door) {
+            if let Ok(cluster) = &place.cluster {
+                let (cluster, requests) = (place.plan.cluster.clone(), cluster.requests());
+                self.events.tell(Event::Ended { cluster, requests, after });
+            }
+        }
     }
 
     /// What goes back when `unit` fails.

@@ -1,7 +1,11 @@
 // Command control-plane runs a Kubernetes control plane on loopback for the cluster tests.
 //
-//	control-plane run DIR     starts everything, writes DIR/kubeconfig, prints "ready" and ends when its input ends
-//	control-plane part NAME   one of the parts; run starts them as processes of their own
+//	control-plane run DIR all         starts everything, writes DIR/kubeconfig, prints "ready" and ends with its input
+//	control-plane run DIR apiserver   the same without controllers, scheduler and kwok: objects can be written and read
+//	control-plane part NAME           one of the parts; run starts them as processes of their own
+//
+// While it runs, the line "restart apiserver" of its input kills the API server and starts it again; "restarted" is
+// printed when it serves.
 //
 // The parts cannot share a process: each registers its flags and metrics globally. Because run ends with its standard
 // input, nothing is left over when a test is killed.
@@ -25,7 +29,7 @@ func main() {
 	}
 	switch verb {
 	case "run":
-		if err := run(operand); err != nil {
+		if err := run(operand, len(os.Args) < 4 || os.Args[3] != "apiserver"); err != nil {
 			fmt.Fprintln(os.Stderr, "control-plane:", err)
 			os.Exit(1)
 		}
@@ -33,7 +37,7 @@ func main() {
 		os.Args = append([]string{operand}, os.Args[3:]...)
 		os.Exit(part(operand))
 	default:
-		fmt.Fprintln(os.Stderr, "usage: control-plane run DIR | control-plane part NAME [FLAGS]")
+		fmt.Fprintln(os.Stderr, "usage: control-plane run DIR all|apiserver | control-plane part NAME [FLAGS]")
 		os.Exit(2)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
@@ -10,7 +11,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -46,10 +46,13 @@ type plane struct {
 	parts              []*exec.Cmd
 	running            sync.WaitGroup
 	ended              chan string
+	// The one that may end because it is restarted.
+	restarting *exec.Cmd
+	restarted  chan struct{}
 }
 
-// run starts the parts and ends them when the standard input does.
-func run(dir string) error {
+// run starts the parts, or the API server alone, and ends them when the standard input does.
+func run(dir string, all bool) error {
 	// The parts end with the thread that started them.
 	runtime.LockOSThread()
 	dir, err := filepath.Abs(dir)
@@ -73,7 +76,8 @@ func run(dir string) error {
 			Timeout:   10 * time.Second,
 			Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 		},
-		ended: make(chan string, 8),
+		ended:     make(chan string, 8),
+		restarted: make(chan struct{}, 1),
 	}
 	defer p.stop()
 	if err := p.files(); err != nil {
@@ -85,21 +89,71 @@ func run(dir string) error {
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
 	port := func(index int) string { return fmt.Sprint("--secure-port=", ports[index]) }
-	if err := p.start("apiserver", self, "part", "apiserver", in("etcd"), address(0), address(1), port(2),
-		"--bind-address=127.0.0.1", "--cert-dir="+in("certificates"), "--token-auth-file="+in("tokens.csv"),
-		"--authorization-mode=RBAC", "--service-cluster-ip-range=10.0.0.0/16",
-		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+in("accounts.key"),
-		"--service-account-signing-key-file="+in("accounts.key"),
-		"--audit-policy-file="+in("audit.yaml"), "--audit-log-path="+in("audit.log")); err != nil {
+	apiserver := func() error {
+		return p.start("apiserver", self, "part", "apiserver", in("etcd"), address(0), address(1), port(2),
+			"--bind-address=127.0.0.1", "--cert-dir="+in("certificates"), "--token-auth-file="+in("tokens.csv"),
+			"--authorization-mode=RBAC", "--service-cluster-ip-range=10.0.0.0/16",
+			"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+in("accounts.key"),
+			"--service-account-signing-key-file="+in("accounts.key"),
+			"--audit-policy-file="+in("audit.yaml"), "--audit-log-path="+in("audit.log"))
+	}
+	serves := func() error {
+		return p.wait("the API server", func() error { return p.request(http.MethodGet, "/readyz", "") })
+	}
+	if err := apiserver(); err != nil {
 		return err
 	}
-	if err := p.wait("the API server", func() error { return p.request(http.MethodGet, "/readyz", "") }); err != nil {
+	if err := serves(); err != nil {
 		return err
 	}
+	if all {
+		if err := p.rest(self, port); err != nil {
+			return err
+		}
+	}
+	fmt.Println("ready")
+	closed := make(chan struct{})
+	commands := make(chan string)
+	go func() {
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			commands <- lines.Text()
+		}
+		close(closed)
+	}()
+	for {
+		select {
+		case <-closed:
+			p.stop()
+			// The logs of a control plane that failed stay.
+			return os.RemoveAll(dir)
+		case <-commands:
+			p.restarting = p.parts[0]
+			_ = p.restarting.Process.Kill()
+			<-p.restarted
+			p.parts = p.parts[1:]
+			if err := apiserver(); err != nil {
+				return err
+			}
+			// It is stopped last, as it was started first.
+			last := len(p.parts) - 1
+			p.parts = append([]*exec.Cmd{p.parts[last]}, p.parts[:last]...)
+			if err := serves(); err != nil {
+				return err
+			}
+			fmt.Println("restarted")
+		case name := <-p.ended:
+			return fmt.Errorf("%s ended; see %s", name, in(name+".log"))
+		}
+	}
+}
+
+// rest starts all but the API server, and waits until they work.
+func (p *plane) rest(self string, port func(int) string) error {
+	in := func(name string) string { return filepath.Join(p.dir, name) }
 	config := "--kubeconfig=" + in("kubeconfig")
 	// Without the usual limits of requests, or a thousand Deployments take minutes.
 	fast := []string{config, "--leader-elect=false", "--kube-api-qps=1000", "--kube-api-burst=2000", "--bind-address=127.0.0.1"}
-	err = p.start("controllers", self, append([]string{"part", "controllers", port(3), "--use-service-account-credentials",
+	err := p.start("controllers", self, append([]string{"part", "controllers", port(3), "--use-service-account-credentials",
 		"--service-account-private-key-file=" + in("accounts.key")}, fast...)...)
 	if err != nil {
 		return err
@@ -116,23 +170,7 @@ func run(dir string) error {
 	}
 	// Pods are refused until their namespace has its account: that the controllers made one shows that they run.
 	account := "/api/v1/namespaces/default/serviceaccounts/default"
-	if err := p.wait("the controllers", func() error { return p.request(http.MethodGet, account, "") }); err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	closed := make(chan struct{})
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		close(closed)
-	}()
-	select {
-	case <-closed:
-		p.stop()
-		// The logs of a control plane that failed stay.
-		return os.RemoveAll(dir)
-	case name := <-p.ended:
-		return fmt.Errorf("%s ended; see %s", name, in(name+".log"))
-	}
+	return p.wait("the controllers", func() error { return p.request(http.MethodGet, account, "") })
 }
 
 // files writes what the parts read.
@@ -174,7 +212,7 @@ contexts:
 }
 
 func (p *plane) start(name, program string, arguments ...string) error {
-	log, err := os.Create(filepath.Join(p.dir, name+".log"))
+	log, err := os.OpenFile(filepath.Join(p.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
@@ -187,6 +225,10 @@ func (p *plane) start(name, program string, arguments ...string) error {
 	p.parts = append(p.parts, command)
 	p.running.Go(func() {
 		_ = command.Wait()
+		if p.restarting == command {
+			p.restarted <- struct{}{}
+			return
+		}
 		p.ended <- name
 	})
 	return nil
