@@ -64,7 +64,7 @@ pub(super) fn changes(base: &Checked, head: &Checked) -> Vec<Finding> {
                 let (Some(before), Some(now)) = (old.node.pointer(pointer), resource.node.pointer(pointer)) else {
                     continue;
                 };
-                if before.is_null() || now.is_null() || before.to_json() == now.to_json() {
+                if before.is_null() || now.is_null() || before.says_same(now) {
                     continue;
                 }
                 let (mark, _) = locate(&resource.node, pointer);

@@ -73,6 +73,13 @@ impl Clusters {
         config: &Config,
         resources: impl IntoIterator<Item = &'r Resource>,
     ) -> Clusters {
+        let mut clusters = Clusters { described: described(repository), ..Clusters::registered(config, resources) };
+        sort(&mut clusters.described);
+        clusters
+    }
+
+    /// The clusters that are registered: those that a repository renders and those of its configuration.
+    pub fn registered<'r>(config: &Config, resources: impl IntoIterator<Item = &'r Resource>) -> Clusters {
         let mut clusters = Clusters::default();
         for resource in resources {
             match secret(resource) {
@@ -95,18 +102,7 @@ impl Clusters {
                 annotations: cluster.annotations.iter().map(|(key, value)| (key.clone(), sourced(value))).collect(),
             });
         }
-        clusters.described = described(repository);
-        for list in [&mut clusters.registered, &mut clusters.described] {
-            list.sort_by(|a, b| {
-                (&a.name.text, &a.server.text, a.name.origin.mark).cmp(&(
-                    &b.name.text,
-                    &b.server.text,
-                    b.name.origin.mark,
-                ))
-            });
-            // One Secret may be rendered by several targets.
-            list.dedup_by(|a, b| a.name.text == b.name.text && a.server.text == b.server.text);
-        }
+        sort(&mut clusters.registered);
         clusters
     }
 
@@ -201,6 +197,14 @@ fn secret(resource: &Resource) -> Secret {
         labels: texts("labels"),
         annotations: texts("annotations"),
     }))
+}
+
+/// Sorts by name; one Secret may be rendered by several targets.
+fn sort(clusters: &mut Vec<Cluster>) {
+    clusters.sort_by(|a, b| {
+        (&a.name.text, &a.server.text, a.name.origin.mark).cmp(&(&b.name.text, &b.server.text, b.name.origin.mark))
+    });
+    clusters.dedup_by(|a, b| a.name.text == b.name.text && a.server.text == b.server.text);
 }
 
 /// Clusters of files with a `clusters:` mapping or list that are no manifests.

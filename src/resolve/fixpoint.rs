@@ -1,7 +1,8 @@
 //! The driver: renders roots, finds the Applications in what they render, renders those, until nothing new appears.
 //!
 //! What leads to what is kept as a graph. A kustomization or manifest that an Application of another root deploys is
-//! no root of its own, and what only it led to is dropped with it: see [`super::reach`].
+//! no root of its own, and what only it led to is dropped with it: see [`super::reach`]. What cannot lead to anything is
+//! rendered at the end, and only if nothing deploys it: see [`super::leads`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use rayon::prelude::*;
 use smol_str::SmolStr;
 
 use super::reach::{self, Found};
-use super::{Application, Rendered, Resolved, Target, TargetKind, roots};
+use super::{Application, Rendered, Resolved, Target, TargetKind, leads, roots};
 use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
-use crate::load::Repository;
+use crate::load::{Class, Repository};
+use crate::origin::FileId;
 use crate::render::{Output, Resource};
 
 /// How deep Applications may lead to Applications.
@@ -84,20 +86,26 @@ pub(super) struct State {
 pub fn run(repository: &Repository, stages: &dyn Stages) -> Fixpoint {
     let references = roots::references(repository);
     let targets = roots::roots(repository, &references);
+    let leading = leads::leading(repository, &references, &targets);
     let mut state = State::default();
-    let outputs: Vec<Output> = targets.par_iter().map(|target| stages.render(target)).collect();
-    for (root, (target, output)) in targets.into_iter().zip(outputs).enumerate() {
-        state.take(&output.resources, Found::Root(root));
-        state.roots.push(Rendered { target: Arc::new(target), output });
+    for target in targets {
+        state.roots.push(Rendered { target: Arc::new(target), output: Output::default() });
     }
+    let (first, mut waiting): (Vec<usize>, Vec<usize>) = (0..state.roots.len()).partition(|root| leading[*root]);
+    state.render_roots(stages, &first);
     let mut findings = Vec::new();
     for round in 0.. {
         // Sets wait until no Application is open: their generators may ask for clusters that those declare.
-        if state.rendered.len() == state.applications.len() {
+        if state.rendered.len() == state.applications.len() && state.expanded.len() < state.sets.len() {
             stages.observe(&state.roots, &state.rendered);
             state.expand_sets(stages);
         }
-        let open = state.rendered.len()..state.applications.len();
+        let mut open = state.rendered.len()..state.applications.len();
+        if open.is_empty() {
+            let undeployed = state.undeployed(repository, std::mem::take(&mut waiting));
+            state.render_roots(stages, &undeployed);
+            open = state.rendered.len()..state.applications.len();
+        }
         if open.is_empty() {
             break;
         }
@@ -124,6 +132,32 @@ fn too_many(application: &Application) -> Finding {
 }
 
 impl State {
+    /// Renders `roots`, by index.
+    fn render_roots(&mut self, stages: &dyn Stages, roots: &[usize]) {
+        let outputs: Vec<Output> = roots.par_iter().map(|root| stages.render(&self.roots[*root].target)).collect();
+        for (root, output) in roots.iter().zip(outputs) {
+            self.take(&output.resources, Found::Root(*root));
+            self.roots[*root].output = output;
+        }
+    }
+
+    /// Those of `roots` that no Application renders.
+    fn undeployed(&self, repository: &Repository, mut roots: Vec<usize>) -> Vec<usize> {
+        if roots.is_empty() {
+            return roots;
+        }
+        let mut used = vec![false; repository.snapshot.files().len()];
+        for id in self.rendered.iter().flat_map(|rendered| &rendered.output.used) {
+            // Files within archives are no roots.
+            if let Some(used) = used.get_mut(id.0 as usize) {
+                *used = true;
+            }
+        }
+        let is_used = |id: FileId| used.get(id.0 as usize).is_some_and(|used| *used);
+        roots.retain(|root| !roots::file_of(repository, &self.roots[*root].target).is_some_and(is_used));
+        roots
+    }
+
     /// Takes the Argo objects among `resources`.
     fn take(&mut self, resources: &[Resource], found: Found) {
         for resource in resources.iter().filter(|resource| resource.group() == "argoproj.io") {
@@ -185,10 +219,7 @@ impl State {
 fn take<T>(known: &mut Vec<Known<T>>, index: &mut Index, object: T, resource: impl Fn(&T) -> &Resource, found: Found) {
     let own = resource(&object);
     let twins = index.entry((SmolStr::new(own.kind()), SmolStr::new(own.name()))).or_default();
-    // Most names are there once: only twins are compared.
-    let content = (!twins.is_empty()).then(|| own.node.to_json());
-    let same = content
-        .and_then(|content| twins.iter().copied().find(|at| resource(&known[*at].object).node.to_json() == content));
+    let same = twins.iter().copied().find(|at| resource(&known[*at].object).node.says_same(&own.node));
     let at = same.unwrap_or_else(|| {
         known.push(Known { object, found: BTreeSet::new() });
         twins.push(known.len() - 1);
@@ -203,9 +234,12 @@ fn close(repository: &Repository, stages: &dyn Stages, state: State, findings: V
     let mut fixpoint = Fixpoint { findings, ..Fixpoint::default() };
     let State { roots, applications, sets, projects, rendered, expanded, .. } = state;
     let mut used_charts = BTreeSet::new();
+    let charts_of = |rendered: &Rendered| -> Vec<FileId> {
+        rendered.output.used.iter().copied().filter(|id| repository.class(*id) == Class::Chart).collect()
+    };
     for ((known, rendered), kept) in applications.into_iter().zip(rendered).zip(&kept.applications) {
         if *kept {
-            used_charts.extend(rendered.output.used.iter().copied());
+            used_charts.extend(charts_of(&rendered));
             fixpoint.resolved.applications.push(known.object);
             fixpoint.rendered.push(rendered);
         }
@@ -217,7 +251,7 @@ fn close(repository: &Repository, stages: &dyn Stages, state: State, findings: V
     let mut others: Vec<Rendered> =
         roots.into_iter().zip(&kept.roots).filter(|(_, kept)| **kept).map(|(rendered, _)| rendered).collect();
     for rendered in &others {
-        used_charts.extend(rendered.output.used.iter().copied());
+        used_charts.extend(charts_of(rendered));
     }
     let charts: Vec<Target> = roots::charts(repository)
         .into_iter()

@@ -36,7 +36,7 @@ impl<'a> Instance<'a> {
         let only = |name: &'static str| {
             let mut found = config_maps(rendered, name);
             let first = found.next()?;
-            found.all(|other| other.node.to_json() == first.node.to_json()).then_some(first)
+            found.all(|other| other.node.says_same(&first.node)).then_some(first)
         };
         Instance { settings: only(SETTINGS), parameters: only(PARAMETERS) }
     }

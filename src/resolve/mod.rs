@@ -7,6 +7,7 @@ pub mod applicationset;
 pub mod cluster;
 pub mod fixpoint;
 pub mod instance;
+mod leads;
 mod overrides;
 pub mod permission;
 pub mod project;

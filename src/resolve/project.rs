@@ -51,8 +51,8 @@ impl Pattern {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        // A star alone means everything, separators or not.
-        let separator = (separated && text != "*").then_some('/');
+        // A star alone means everything, separators or not; one that denies stops at them.
+        let separator = (separated && (deny || text != "*")).then_some('/');
         Pattern { deny, glob: Glob::new(text, separator) }
     }
 
@@ -235,6 +235,13 @@ mod tests {
         assert!(
             project("{sourceRepos: ['!https://github.com/org/secret']}").permits_source("https://github.com/org/web")
         );
+    }
+
+    #[test]
+    fn a_star_that_denies_stops_at_slashes_and_one_that_permits_does_not() {
+        assert!(project("{sourceRepos: ['*']}").permits_source("https://github.com/org/web"));
+        // Argo CD's own way: what has a slash is not denied.
+        assert!(project("{sourceRepos: ['!*']}").permits_source("https://github.com/org/web"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What is reached from where: which roots stand for themselves, and which Applications lead to each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::TargetKind;
 use super::fixpoint::State;
+use super::roots::file_of;
 use crate::check::rules;
 use crate::finding::Finding;
 use crate::load::Repository;
@@ -84,19 +84,19 @@ impl Graph {
 /// last in order remains.
 pub(super) fn kept(repository: &Repository, state: &State) -> Kept {
     let graph = Graph::of(state);
-    let mut users: BTreeMap<FileId, Vec<usize>> = BTreeMap::new();
+    let file_of = |root: usize| file_of(repository, &state.roots[root].target);
+    let mut users: HashMap<FileId, Vec<usize>> =
+        (0..state.roots.len()).filter_map(file_of).map(|file| (file, Vec::new())).collect();
     for (index, rendered) in state.rendered.iter().enumerate() {
         for id in &rendered.output.used {
-            users.entry(*id).or_default().push(index);
+            if let Some(users) = users.get_mut(id) {
+                users.push(index);
+            }
         }
     }
     let mut alive: BTreeSet<usize> = (0..state.roots.len()).collect();
-    let file_of = |root: usize| match &state.roots[root].target.kind {
-        TargetKind::Kustomization(directory) => repository.kustomization(directory),
-        TargetKind::Manifest(path) => repository.snapshot.find(path),
-        TargetKind::Chart(_) | TargetKind::Application(_) => None,
-    };
-    let deployed = |root: usize| file_of(root).and_then(|file| users.get(&file));
+    let deployed =
+        |root: usize| file_of(root).and_then(|file| users.get(&file)).filter(|deployers| !deployers.is_empty());
     // These remain whatever becomes of the others, so what they reach is reached.
     let certain = graph.reached((0..state.roots.len()).filter(|root| deployed(*root).is_none()), state);
     for root in 0..state.roots.len() {

@@ -1,6 +1,6 @@
 //! What stands for itself: the kustomizations, charts and manifests that no other file of the repository uses.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::load::{Class, Repository};
 use crate::origin::{FileId, Mark};
@@ -16,72 +16,97 @@ pub struct References {
     pub files: BTreeSet<FileId>,
     /// Directories with a kustomization that another kustomization names.
     pub directories: BTreeSet<String>,
+    /// What each kustomization names, by its directory.
+    pub(super) named: BTreeMap<String, Named>,
+}
+
+/// What one kustomization refers to.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) files: Vec<FileId>,
+    pub(super) directories: Vec<String>,
+    /// Whether it names a resource that is not in the repository under that name.
+    pub(super) elsewhere: bool,
 }
 
 /// Finds what kustomizations name. Every text in a kustomization that names a file or a kustomization's directory
 /// counts, whatever field it stands in: fields that kustomize adds one day are then covered too.
 pub fn references(repository: &Repository) -> References {
     let mut references = References::default();
-    let names = names(repository);
     for (directory, id) in &repository.kustomizations {
         let Some(yaml) = repository.yaml(*id) else { continue };
+        let mut search = Search { repository, directory, named: Named::default() };
         for document in &yaml.documents {
-            collect(repository, &names, directory, &document.root, &mut references);
+            search.collect(&document.root);
+            search.named.elsewhere |= RESOURCES.iter().any(|key| {
+                let items = document.root.get(key).map(Node::items).unwrap_or_default();
+                items.iter().filter_map(Node::text).any(|text| !text.contains('\n') && search.find(text).is_none())
+            });
         }
+        references.files.extend(search.named.files.iter().copied());
+        references.directories.extend(search.named.directories.iter().cloned());
+        references.named.insert(directory.clone(), search.named);
     }
     references
 }
 
-/// The names of all files and directories: most texts of a kustomization end in none of them, and need no search.
-fn names(repository: &Repository) -> HashSet<&str> {
-    let mut names = HashSet::new();
-    let mut before = "";
-    for (_, file) in repository.snapshot.files() {
-        let path: &str = &file.path;
-        names.insert(base_name(path));
-        let mut directory = parent(path);
-        if std::mem::replace(&mut before, directory) == directory {
-            continue;
-        }
-        while !directory.is_empty() {
-            names.insert(base_name(directory));
-            directory = parent(directory);
-        }
-    }
-    names
+/// The fields whose entries are files or other kustomizations.
+const RESOURCES: [&str; 5] = ["bases", "components", "generators", "resources", "transformers"];
+
+/// The search through one kustomization.
+struct Search<'r> {
+    repository: &'r Repository,
+    directory: &'r str,
+    named: Named,
 }
 
-fn collect(repository: &Repository, names: &HashSet<&str>, directory: &str, node: &Node, references: &mut References) {
-    match &node.value {
-        Value::Scalar(scalar) => {
-            let text = scalar.text.as_str();
-            if text.is_empty() || text.len() > 4096 || text.contains('\n') {
-                return;
-            }
-            // `key=path` in the files of a generator.
-            for path in [Some(text), text.split_once('=').map(|(_, path)| path)].into_iter().flatten() {
-                let last = base_name(path.trim_end_matches('/'));
-                if !matches!(last, "" | "." | "..") && !names.contains(last) {
-                    continue;
+/// What a text of a kustomization names.
+enum Place {
+    File(FileId),
+    Directory(String),
+}
+
+impl Search<'_> {
+    fn collect(&mut self, node: &Node) {
+        match &node.value {
+            Value::Scalar(scalar) => {
+                let text = scalar.text.as_str();
+                if text.is_empty() || text.len() > 4096 || text.contains('\n') {
+                    return;
                 }
-                let Some(path) = normalize(directory, path) else { continue };
-                if let Some(id) = repository.snapshot.find(&path) {
-                    references.files.insert(id);
-                } else if path != directory
-                    && let Some(real) = repository.snapshot.directory(&path)
-                    && repository.kustomization(&real).is_some()
-                {
-                    references.directories.insert(real);
+                // `key=path` in the files of a generator.
+                for path in [Some(text), text.split_once('=').map(|(_, path)| path)].into_iter().flatten() {
+                    match self.find(path) {
+                        Some(Place::File(id)) => self.named.files.push(id),
+                        Some(Place::Directory(directory)) if directory != self.directory => {
+                            self.named.directories.push(directory);
+                        }
+                        Some(Place::Directory(_)) | None => {}
+                    }
                 }
             }
+            // Depth is bounded by the reader.
+            Value::Sequence(sequence) => sequence.items.iter().for_each(|item| self.collect(item)),
+            Value::Mapping(mapping) => mapping.entries.iter().for_each(|entry| self.collect(&entry.value)),
         }
-        // Depth is bounded by the reader.
-        Value::Sequence(sequence) => {
-            sequence.items.iter().for_each(|item| collect(repository, names, directory, item, references));
+    }
+
+    /// The file, or the directory of a kustomization, at `path`.
+    fn find(&self, path: &str) -> Option<Place> {
+        let last = base_name(path.trim_end_matches('/'));
+        // Most texts of a kustomization end in no file's name, and need no search.
+        if !matches!(last, "" | "." | "..") && !self.repository.snapshot.has_name(last) {
+            return None;
         }
-        Value::Mapping(mapping) => {
-            mapping.entries.iter().for_each(|entry| collect(repository, names, directory, &entry.value, references));
+        let path = normalize(self.directory, path)?;
+        if let Some(id) = self.repository.snapshot.find(&path) {
+            return Some(Place::File(id));
         }
+        if path == self.directory {
+            return None;
+        }
+        let real = self.repository.snapshot.directory(&path)?;
+        self.repository.kustomization(&real).is_some().then_some(Place::Directory(real))
     }
 }
 
@@ -111,6 +136,15 @@ pub fn roots(repository: &Repository, references: &References) -> Vec<Target> {
         });
     }
     targets
+}
+
+/// The file that stands for a root: whoever reads it deploys the root.
+pub(super) fn file_of(repository: &Repository, target: &Target) -> Option<FileId> {
+    match &target.kind {
+        TargetKind::Kustomization(directory) => repository.kustomization(directory),
+        TargetKind::Manifest(path) => repository.snapshot.find(path),
+        TargetKind::Chart(_) | TargetKind::Application(_) => None,
+    }
 }
 
 /// The charts that no other chart contains, sorted by path.

@@ -231,7 +231,7 @@ impl Stages for Renderers<'_> {
 
     fn observe(&self, roots: &[Rendered], applications: &[Rendered]) {
         let resources = roots.iter().chain(applications).flat_map(|rendered| &rendered.output.resources);
-        let clusters = Clusters::of(self.repository, self.config, resources);
+        let clusters = Clusters::registered(self.config, resources);
         *self.clusters.write().unwrap_or_else(PoisonError::into_inner) = clusters;
     }
 

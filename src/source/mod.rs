@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod git;
+mod index;
 pub mod worktree;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ const ARCHIVED: u32 = 1 << 30;
 pub struct Snapshot {
     /// Sorted by path; a [`FileId`] is an index.
     files: Vec<File>,
+    index: Arc<index::Index>,
     /// Files that were given by name and are no part of the repository; their [`FileId`]s begin at [`EXTERNAL`].
     external: Vec<File>,
     /// Files of the packed charts of the repository, sorted by path; their [`FileId`]s begin at [`ARCHIVED`].
@@ -91,7 +93,7 @@ impl Snapshot {
         files.reverse();
         files.dedup_by(|a, b| a.path == b.path);
         files.reverse();
-        Snapshot { files, external: Vec::new(), archived: Vec::new(), remotes: Vec::new(), commit: None }
+        Snapshot { index: Arc::new(index::Index::of(&files)), files, ..Snapshot::default() }
     }
 
     /// A snapshot of texts in memory.
@@ -187,7 +189,7 @@ impl Snapshot {
     }
 
     fn find_within(&self, path: &str, hops: usize) -> Option<FileId> {
-        if let Ok(index) = self.files.binary_search_by(|file| (*file.path).cmp(path)) {
+        if let Some(index) = self.index.file(path) {
             return match &self.files[index].content {
                 Content::Link(target) if hops > 0 => self.find_within(target, hops - 1),
                 Content::Link(_) => None,
@@ -199,13 +201,21 @@ impl Snapshot {
 
     /// `path` with its first linked directory replaced by what the link names.
     fn through_links(&self, path: &str) -> Option<String> {
+        if !self.index.has_links() {
+            return None;
+        }
         path.match_indices('/').find_map(|(slash, _)| {
-            let index = self.files.binary_search_by(|file| (*file.path).cmp(&path[..slash])).ok()?;
+            let index = self.index.file(&path[..slash])?;
             match &self.files[index].content {
                 Content::Link(target) => Some(join(target, &path[slash + 1..])),
                 _ => None,
             }
         })
+    }
+
+    /// Whether a file or a directory is called `name`, wherever it lies.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.index.has_name(name)
     }
 
     /// The real path of the directory `path`, links followed; `None` if there is no file under it.
@@ -214,22 +224,26 @@ impl Snapshot {
     }
 
     fn directory_within(&self, path: &str, hops: usize) -> Option<String> {
-        if path.is_empty() || self.under(path).next().is_some() {
+        if path.is_empty() || self.index.is_directory(path) {
             return Some(path.to_owned());
         }
-        let target = match self.files.binary_search_by(|file| (*file.path).cmp(path)) {
-            Ok(index) => match &self.files[index].content {
+        let target = match self.index.file(path) {
+            Some(index) => match &self.files[index].content {
                 Content::Link(target) => target.to_string(),
                 _ => return None,
             },
-            Err(_) => self.through_links(path)?,
+            None => self.through_links(path)?,
         };
         self.directory_within(&target, hops.checked_sub(1)?)
     }
 
     /// Every file below the directory `path`, at any depth, sorted; links are not followed. The empty path is the root.
     pub fn under<'s>(&'s self, path: &str) -> impl Iterator<Item = (FileId, &'s File)> + use<'s> {
-        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        self.beginning(if path.is_empty() { String::new() } else { format!("{path}/") })
+    }
+
+    /// Every file whose path begins with `prefix`, sorted.
+    pub fn beginning<'s>(&'s self, prefix: String) -> impl Iterator<Item = (FileId, &'s File)> + use<'s> {
         let first = self.files.partition_point(|file| *file.path < *prefix);
         self.files[first..]
             .iter()

@@ -285,10 +285,29 @@ impl Node {
             Value::Mapping(mapping) => {
                 let mut object = Map::with_capacity(mapping.entries.len());
                 for entry in &mapping.entries {
-                    object.insert(entry.key_text().to_owned(), entry.value.to_json());
+                    object.insert(entry.json_key(), entry.value.to_json());
                 }
                 Json::Object(object)
             }
+        }
+    }
+
+    /// Whether both say the same to the Kubernetes decoders, wherever it was written and in whatever order.
+    pub fn says_same(&self, other: &Node) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Scalar(a), Value::Scalar(b)) => a == b || a.resolve_kubernetes() == b.resolve_kubernetes(),
+            (Value::Sequence(a), Value::Sequence(b)) => {
+                a.items.len() == b.items.len() && a.items.iter().zip(&b.items).all(|(a, b)| a.says_same(b))
+            }
+            (Value::Mapping(a), Value::Mapping(b)) => {
+                let same = |(at, entry): (usize, &Entry)| {
+                    let key = entry.key_text();
+                    let beside = b.entries.get(at).filter(|other| other.key_text() == key);
+                    beside.or_else(|| b.entry(key)).is_some_and(|other| entry.value.says_same(&other.value))
+                };
+                a.entries.len() == b.entries.len() && a.entries.iter().enumerate().all(same)
+            }
+            _ => false,
         }
     }
 
@@ -351,6 +370,16 @@ impl Mapping {
 }
 
 impl Entry {
+    /// The key as the Kubernetes decoders make it text: `on` is `true`, `0x10` is `16`.
+    fn json_key(&self) -> String {
+        match self.key.as_scalar().map(Scalar::resolve_kubernetes) {
+            Some(Resolved::Bool(value)) => value.to_string(),
+            Some(Resolved::Int(value)) => value.to_string(),
+            Some(Resolved::Uint(value)) => value.to_string(),
+            _ => self.key_text().to_owned(),
+        }
+    }
+
     /// The key's text, as it was written; empty for a key that is no scalar.
     pub fn key_text(&self) -> &str {
         self.key.as_scalar().map_or("", |scalar| &scalar.text)

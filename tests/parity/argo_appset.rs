@@ -115,3 +115,34 @@ fn recorded_applicationsets_generate_what_argo_cd_generates() {
     println!("argo_appset: {passed} of {}", cases.len());
     assert!(passed >= least, "{passed} of {} cases agree; the ratchet stands at {least}", cases.len());
 }
+
+/// A case of our own as a directory, as the recorded ones are.
+fn lay_out(case: &serde_yaml::Value, files: &serde_yaml::Value, directory: &Path) {
+    let text = |key: &str| case.get(key).and_then(serde_yaml::Value::as_str);
+    std::fs::write(directory.join("applicationset.yaml"), text("set").unwrap()).unwrap();
+    if let Some(inputs) = text("inputs") {
+        std::fs::write(directory.join("inputs.yaml"), inputs).unwrap();
+    }
+    let Some(own) = case.get("files") else { return };
+    let files = if own.as_str() == Some("shared") { files } else { own };
+    for (path, content) in files.as_mapping().unwrap() {
+        let path = directory.join("repo").join(path.as_str().unwrap());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content.as_str().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn applicationsets_of_our_own_generate_what_argo_cd_generates() {
+    let recorded: serde_yaml::Value = serde_yaml::from_str(include_str!("appset/cases.yaml")).unwrap();
+    let mut wrong = Vec::new();
+    for case in recorded["cases"].as_sequence().unwrap() {
+        let directory = tempfile::tempdir().unwrap();
+        lay_out(case, &recorded["files"], directory.path());
+        let expected: Json = serde_json::to_value(case).unwrap();
+        if let Err(why) = agrees(directory.path(), &expected) {
+            wrong.push(format!("{}: {why}", case["name"].as_str().unwrap()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -13,7 +13,7 @@ use crate::yaml::Node;
 /// The year that stands for all years: it has a 29th of February.
 const YEAR: i32 = 2028;
 /// Days before it that are walked too: windows that opened then may still be open.
-const BEFORE: i64 = 31;
+const BEFORE: i64 = 366;
 const DAYS: i64 = 366;
 /// A window that is longer is open whenever its schedule fires at all.
 const LONGEST: Duration = Duration::days(5 * DAYS);
@@ -266,5 +266,38 @@ mod tests {
         assert!(!coverage("0 22 * * *", "3h").is_within(&coverage("0 21 * * *", "3h")));
         assert!(!coverage("0 8 * * 1-5", "1h").meets(&coverage("0 8 * * 0,6", "1h")));
         assert!(coverage("*/15 8-10 1 jan ?", "5m").meets(&coverage("30 9 1 * *", "1m")));
+    }
+    #[test]
+    fn a_window_is_open_for_as_many_minutes_of_the_year_as_argo_cd_counts() {
+        // Asked of Argo CD 3.6.1, in the middle of each minute of 2028.
+        for (schedule, duration, minutes) in [
+            ("0 0 * * *", "24h", 527040),
+            ("0 22 * * *", "1h", 21960),
+            ("0 22 * * 1-5", "8h", 125160),
+            ("*/15 8-10 1 jan ?", "5m", 60),
+            ("0 0 13 * 5", "1h", 3780),
+            ("0 0 1-7 * 1", "2h", 14880),
+            ("0 0 */2 * 1", "1h", 12720),
+            ("0 0 29 2 *", "24h", 1440),
+            ("0 0 31 * *", "48h", 20160),
+            ("0 0 1 1 *", "8760h", 525600),
+            ("5/10 * * * *", "3m", 158112),
+            ("0 0 * * 0", "1h", 3180),
+            ("0 0 * * SUN,wed", "90m", 9450),
+            ("10-20/3 4 * JAN-mar mon-FRI", "1h30m", 6435),
+            ("0 12 1,15 * *", "30m", 720),
+            ("59 23 31 12 *", "2m", 2),
+            ("0 0 * */3 *", "1h", 7380),
+            ("* * * * *", "1m", 527040),
+            ("0 8 ? * 6", "72h", 227040),
+            ("30 5 * * */2", "10m", 2100),
+            ("0 0 30 4 2", "15h", 4500),
+            ("15,45 */6 * * *", "0.5h", 87840),
+            ("0 0 1 6 *", "8760h", 525600),
+        ] {
+            let Coverage(words) = coverage(schedule, duration);
+            let open: u32 = words.iter().map(|word| word.count_ones()).sum();
+            assert_eq!(open, minutes, "{schedule} for {duration}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 use smol_str::SmolStr;
 
+use super::excess::excess;
 use super::source::{Looks, Source, severity};
 use super::value::{object, value};
 use super::{Policy, World, invalid_policy};
@@ -142,8 +143,9 @@ fn entries(engine: &mut Engine, policies: &[Policy], is_on: &dyn Fn(&str) -> boo
     let mut entry = |name: String, choose: &dyn Fn(&Policy) -> bool| {
         let chosen: Vec<usize> = on.iter().filter(|(_, policy)| choose(policy)).map(|(index, _)| *index).collect();
         for index in &chosen {
-            let reference = &policies[*index].reference;
-            text.push_str(&format!("{name} contains [{index}, said] if some said in {reference}\n"));
+            let Policy { reference, exception, .. } = &policies[*index];
+            let unless = if exception.is_some() { format!("not exempt_{index}; ") } else { String::new() };
+            text.push_str(&format!("{name} contains [{index}, said] if {{ {unless}some said in {reference} }}\n"));
         }
         Entry { reference: format!("data.{ENTRY}.{name}"), policies: chosen }
     };
@@ -161,6 +163,11 @@ fn entries(engine: &mut Engine, policies: &[Policy], is_on: &dyn Fn(&str) -> boo
     let others = entry("others".to_owned(), &|policy| of(policy, None));
     let application = entry("application".to_owned(), &|policy| policy.looks == Looks::Application);
     let repository = entry("repository".to_owned(), &|policy| policy.looks == Looks::Repository);
+    for (index, policy) in &on {
+        if let Some((reference, name)) = &policy.exception {
+            text.push_str(&format!("exempt_{index} if {{ some names in {reference}; \"{name}\" in names }}\n"));
+        }
+    }
     engine.add_policy(format!("{ENTRY}.rego"), text).map_err(|error| Problem::of(&error))?;
     prepare(engine)?;
     Ok(Entries { by_kind, others, application, repository })
@@ -300,7 +307,8 @@ impl Run<'_> {
     /// What the policies of `entry` say about `input`, each with its index. `place` stands for the input.
     fn ask(&mut self, entry: &Entry, input: &Value, place: Mark) -> Vec<(usize, Value)> {
         self.engine.set_input(input.clone());
-        if let Ok(all) = self.engine.eval_rule(entry.reference.clone()) {
+        let all = self.engine.eval_rule(entry.reference.clone());
+        if let Some(all) = all.ok().filter(|all| excess(all).is_none()) {
             let Ok(set) = all.as_set() else { return Vec::new() };
             let pair = |item: &Value| Some((item[0].as_i64().ok()? as usize, item[1].clone()));
             return set.iter_sorted().filter_map(pair).collect();
@@ -308,8 +316,21 @@ impl Run<'_> {
         let mut said = Vec::new();
         for index in &entry.policies {
             let Some(policy) = self.policies.get(*index) else { continue };
+            if policy.exception.is_some()
+                && self
+                    .engine
+                    .eval_rule(format!("data.{ENTRY}.exempt_{index}"))
+                    .is_ok_and(|exempt| exempt == true.into())
+            {
+                continue;
+            }
             match self.engine.eval_rule(policy.reference.clone()) {
                 Ok(Value::Undefined) => {}
+                Ok(answer) if let Some(reason) = excess(&answer) => {
+                    let mark = policy.file.map_or(place, |file| Mark { line: policy.line, ..Mark::file(file) });
+                    let reason = format!("{}:{}: {reason}", policy.path, policy.line);
+                    self.out.1.push(NotJudged { mark, what: format!("policy {}", policy.id), reason });
+                }
                 Ok(answer) => match answer.as_set() {
                     Ok(set) => said.extend(set.iter_sorted().map(|item| (*index, item.clone()))),
                     Err(_) => said.push((*index, answer)),

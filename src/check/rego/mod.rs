@@ -2,7 +2,7 @@
 //!
 //! Policies are written as for conftest: `deny`, `warn` and `violation` (and `deny_x`) of any package, sets of texts or
 //! of objects with `msg` and, where wanted, `pointer`, `severity` and `help`. METADATA gives a policy its id, severity,
-//! profile and documentation; without it the file's name is the id. `custom.input` says what the policy looks at:
+//! profile and documentation; without it the file's name is the id. What a package's `exception` names is not reported. `custom.input` says what the policy looks at:
 //!
 //! - `resource` (the default): each rendered object, as conftest would see it;
 //! - `application`: each Application with what it renders (see `policies/README.md`);
@@ -13,6 +13,7 @@
 
 mod builtin;
 mod evaluate;
+mod excess;
 mod functions;
 mod index;
 mod query;
@@ -23,6 +24,7 @@ mod value;
 pub(crate) use evaluate::locate;
 pub use query::query;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regorus::Engine;
@@ -42,6 +44,8 @@ use crate::source::{Content, Snapshot, base_name, parent};
 pub struct PolicySet {
     rules: Vec<PolicyRule>,
     policies: Vec<Policy>,
+    /// The packages that have exceptions, as conftest knows them.
+    excepting: BTreeSet<String>,
     engine: Option<Arc<Engine>>,
     fingerprint: String,
 }
@@ -79,6 +83,8 @@ struct Policy {
     reference: String,
     looks: Looks,
     kinds: Option<Vec<SmolStr>>,
+    /// Who may be excepted: the rule that tells, and the name by which it knows this one.
+    exception: Option<(String, String)>,
     path: String,
     file: Option<FileId>,
     line: u32,
@@ -108,8 +114,9 @@ impl PolicySet {
             sources.push(source::parse(policy.path, Some(policy.file), policy.text, &mut number));
         }
         index::narrow(&mut sources);
+        let excepting = source::excepting(&sources);
         let fingerprint = fingerprint(&sources, &given);
-        let mut set = PolicySet::default();
+        let mut set = PolicySet { excepting, ..PolicySet::default() };
         let mut engine = evaluate::engine();
         for document in given.iter().filter(|given| !given.path.ends_with(".rego")) {
             for mark in evaluate::add_document(&mut engine, document.file, document.text) {
@@ -145,7 +152,7 @@ impl PolicySet {
     /// this case.
     fn sift(&mut self, given: &[Given<'_>], sources: &[Source], snapshot: &Snapshot, whole: Problem) -> Vec<Finding> {
         let mut findings = Vec::new();
-        *self = PolicySet::default();
+        *self = PolicySet { excepting: std::mem::take(&mut self.excepting), ..PolicySet::default() };
         let mut engine = evaluate::engine();
         for document in given.iter().filter(|given| !given.path.ends_with(".rego")) {
             evaluate::add_document(&mut engine, document.file, document.text);
@@ -194,6 +201,10 @@ impl PolicySet {
                 reference: format!("data.{}.{}", source.package, head.compiled),
                 looks: metadata.looks.unwrap_or_default(),
                 kinds: head.kinds.clone(),
+                exception: self.excepting.contains(&source.package).then(|| {
+                    let name = head.name.split_once('_').map_or("", |(_, name)| name);
+                    (format!("data.{}.exception", source.package), name.to_owned())
+                }),
                 path: source.path.clone(),
                 file: source.file,
                 line: head.line,

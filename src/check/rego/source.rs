@@ -4,6 +4,7 @@
 //! each rule head (`deny`, `warn`, `violation` and their suffixed forms) is given a name of its own in the text that is
 //! compiled; nothing else of the text changes, so lines stay what they are.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -278,6 +279,15 @@ pub(super) fn severity(text: &str) -> Option<Severity> {
         "info" | "low" | "notice" => Some(Severity::Info),
         _ => None,
     }
+}
+
+/// The packages in which a rule `exception` says what is not to be reported of an input.
+pub(super) fn excepting(sources: &[Source]) -> BTreeSet<String> {
+    let has = |source: &&Source| {
+        let mut lines = source.text.lines();
+        lines.any(|line| line.strip_prefix("exception").is_some_and(|rest| rest.starts_with([' ', '[', '\t'])))
+    };
+    sources.iter().filter(has).map(|source| source.package.clone()).collect()
 }
 
 #[cfg(test)]

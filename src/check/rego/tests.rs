@@ -115,6 +115,34 @@ fn a_policy_that_fails_on_an_input_is_not_judged_and_the_others_are() {
 }
 
 #[test]
+fn what_a_package_excepts_is_not_reported() {
+    let policy = "package main\n\ndeny_name[msg] {\n\tmsg := input.metadata.name\n}\n\ndeny[msg] {\n\tmsg := \"any\"\n}\n\n\
+                  exception[names] {\n\tinput.metadata.name == \"web\"\n\tnames := [\"name\"]\n}\n";
+    let (found, not_judged, _) = said(&[("p/a.rego", policy)], QUIET, DEPLOYMENT);
+    assert_eq!(places(&found), [("a", 4, 9, "any")]);
+    assert_eq!(not_judged.len(), 0);
+    let (found, ..) = said(&[("p/a.rego", policy)], QUIET, &DEPLOYMENT.replace("name: web", "name: shop"));
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn a_policy_that_says_too_much_is_not_judged_at_its_line_and_the_others_are() {
+    let many = "package many\n\ndeny contains x if some x in numbers.range(1, 10001)\n";
+    // Each is twice the one before it.
+    let doubled = (1..=21).map(|at| format!("a{at} := concat(\"\", [a{0}, a{0}])\n", at - 1));
+    let large =
+        format!("package large\na0 := \"0123456789abcdef\"\ndeny contains a21\n{}", doubled.collect::<String>());
+    let good = "package main\ndeny contains \"always\" if input.kind == \"Deployment\"\n";
+    let (found, not_judged, _) =
+        said(&[("p/many.rego", many), ("p/large.rego", &large), ("p/good.rego", good)], QUIET, DEPLOYMENT);
+    assert_eq!(places(&found), [("good", 4, 9, "always")]);
+    let reasons: Vec<&str> = not_judged.iter().map(|found| found.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(reasons.contains(&"p/many.rego:3: it says 10001 things of one input; 10000 are the most"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.starts_with("p/large.rego:3: ")), "{reasons:?}");
+}
+
+#[test]
 fn a_policy_over_everything_sees_all_applications() {
     let policy = "# METADATA\n# custom: {id: too-many, input: repository}\npackage all\n\
                   deny contains {\"msg\": \"one\", \"application\": \"argocd/web\", \"resource\": 0, \"pointer\": \"/spec/replicas\"} if {\n\

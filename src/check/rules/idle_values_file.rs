@@ -73,6 +73,6 @@ fn within(values: &Node, defaults: &Node) -> bool {
             .entries
             .iter()
             .all(|entry| defaults.get(entry.key_text()).is_some_and(|default| within(&entry.value, default))),
-        _ => values.to_json() == defaults.to_json() && !values.is_null(),
+        _ => values.says_same(defaults) && !values.is_null(),
     }
 }

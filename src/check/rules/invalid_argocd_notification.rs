@@ -1,17 +1,20 @@
 //! `invalid-argocd-notification`
 
+use std::sync::{Arc, LazyLock};
+
 use crate::check::ResourceContext;
 use crate::check::argo::embedded::Embedded;
 use crate::check::argo::subscription::SERVICES;
 use crate::finding::{Check, Finding, declare_rule, nearest};
 use crate::origin::Mark;
+use crate::render::template::{Functions, Templates, sprig};
 use crate::resolve::instance::{NOTIFICATIONS, Notifications};
 use crate::yaml::{Entry, Node};
 
 declare_rule! {
     /// Reports what the notifications controller does not understand in its ConfigMap `argocd-notifications-cm`: keys that
-    /// it does not read, services of an unknown kind, broken YAML, triggers that send templates that do not exist, and
-    /// subscriptions to triggers or services that do not exist.
+    /// it does not read, services of an unknown kind, broken YAML, templates and conditions that end too early, triggers
+    /// that send templates that do not exist, and subscriptions to triggers or services that do not exist.
     ///
     /// ## Why it matters
     /// Nobody is told of a failed sync. One broken entry makes the controller refuse the whole configuration.
@@ -155,8 +158,14 @@ impl All<'_, '_, '_> {
                 let help = nearest(key, TRIGGER).map(|near| format!("did you mean `{near}`?"));
                 self.wrong(entry, self.place(entry, &unknown.key), format!("a condition has no `{key}`"), help);
             }
-            if item.get("when").is_none() {
-                self.wrong(entry, self.place(entry, item), "a condition without `when`".to_owned(), None);
+            match item.get("when") {
+                None => self.wrong(entry, self.place(entry, item), "a condition without `when`".to_owned(), None),
+                Some(when) => {
+                    if let Some(open) = when.text().and_then(unbalanced) {
+                        let message = format!("`when` is no expression: `{open}` has no counterpart");
+                        self.wrong(entry, self.place(entry, when), message, None);
+                    }
+                }
             }
             self.each(entry, item.get("send").map(Node::items).unwrap_or_default(), "template");
         }
@@ -167,6 +176,21 @@ impl All<'_, '_, '_> {
         if root.as_mapping().is_none() {
             let help = Some("begin with `message: |`".to_owned());
             self.wrong(entry, Mark::NONE, format!("{} is no mapping", entry.key_text()), help);
+            return;
+        }
+        self.texts(entry, &root);
+    }
+
+    /// Reports the Go templates in `node` that cannot be parsed. Depth is bounded by the reader.
+    fn texts(&mut self, entry: &Entry, node: &Node) {
+        node.items().iter().for_each(|item| self.texts(entry, item));
+        node.entries().iter().for_each(|field| self.texts(entry, &field.value));
+        let Some(text) = node.text().filter(|text| text.contains("{{")) else { return };
+        let error = Templates::new(Arc::clone(&FUNCTIONS)).parse("text", text).err();
+        // The controller may have functions that are not known here.
+        if let Some(error) = error.filter(|error| !error.message.contains("not defined")) {
+            let message = format!("{} is no Go template: {}", entry.key_text(), error.message);
+            self.wrong(entry, self.place(entry, node), message, None);
         }
     }
 
@@ -198,4 +222,38 @@ impl All<'_, '_, '_> {
             }
         }
     }
+}
+
+/// The functions that templates of notifications have for sure.
+static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| {
+    let mut functions = Functions::builtins();
+    sprig::register(&mut functions);
+    Arc::new(functions)
+});
+
+/// A bracket or quote of `expression` that is not closed, or was never opened.
+fn unbalanced(expression: &str) -> Option<char> {
+    let mut open: Vec<(char, char)> = Vec::new();
+    let mut chars = expression.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '(' => open.push((char, ')')),
+            '[' => open.push((char, ']')),
+            '{' => open.push((char, '}')),
+            ')' | ']' | '}' => match open.pop() {
+                Some((_, close)) if close == char => {}
+                _ => return Some(char),
+            },
+            '"' | '\'' | '`' => loop {
+                match chars.next() {
+                    None => return Some(char),
+                    Some('\\') if char != '`' => drop(chars.next()),
+                    Some(next) if next == char => break,
+                    Some(_) => {}
+                }
+            },
+            _ => {}
+        }
+    }
+    open.pop().map(|(opened, _)| opened)
 }

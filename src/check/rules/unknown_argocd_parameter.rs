@@ -46,6 +46,17 @@ const BOOLEANS: [&str; 8] = [
     "server.sync.replace.allowed",
 ];
 
+/// How the parameters end that are whole numbers.
+const NUMBERS: [&str; 7] = [
+    ".processors",
+    ".processors.count",
+    ".parallelism.limit",
+    ".timeout.seconds",
+    ".cap.seconds",
+    ".cooldown.seconds",
+    ".reconciliations.max",
+];
+
 fn check(context: &ResourceContext<'_>, findings: &mut Vec<Finding>) {
     let resource = context.resource;
     if resource.kind() != "ConfigMap" || !resource.group().is_empty() || resource.name() != CONFIG_MAP {
@@ -72,6 +83,11 @@ fn one(context: &ResourceContext<'_>, entry: &Entry, findings: &mut Vec<Finding>
         return;
     }
     let text = entry.value.text().unwrap_or_default().trim();
+    if NUMBERS.iter().any(|end| key.ends_with(end)) && !text.is_empty() && text.parse::<i64>().is_err() {
+        let message = format!("{key} is a whole number, not `{text}`: Argo CD takes its default");
+        findings.push(context.finding(&RULE, &entry.value, &pointer).message(message));
+        return;
+    }
     let Some(words) = words(key).filter(|words| !text.is_empty() && !words.contains(&text)) else { return };
     let shown: Vec<&str> = words.iter().copied().take(7).collect();
     let finding = context

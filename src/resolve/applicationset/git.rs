@@ -40,12 +40,14 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
     // Another revision may hold other files than the one at hand.
     made.uncertain = !matches!(revision, "" | "HEAD" | "main" | "master");
     let directories = patterns(body.get("directories"));
-    let files = patterns(body.get("files"));
+    let mut files = patterns(body.get("files"));
     let prefix = body.get("pathParamPrefix").and_then(Node::text).unwrap_or_default();
     if !directories.is_empty() {
         let all = scope.context.git.directories(&checkout, scope.context.fixtures.hidden_directories);
-        for directory in all.iter() {
-            // Of many directories few begin as a pattern does.
+        // Of many directories few begin as the patterns do. They are sorted by their segments.
+        let start = beginning(&directories);
+        let first = all.partition_point(|directory| directory.split('/').lt(start.split('/')));
+        for directory in all[first..].iter().take_while(|directory| directory.starts_with(start)) {
             let matches =
                 |pattern: &&Pattern<'_>| directory.starts_with(pattern.start) && path_match(pattern.text, directory);
             if directories.iter().filter(|pattern| pattern.exclude).any(|pattern| matches(&pattern)) {
@@ -69,14 +71,25 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
         return Err(Fault::wrong(body, "ApplicationSetGenerator is empty"));
     }
     let globs = Globs::new(scope.context.fixtures.new_git_file_globbing, &files);
-    let root = checkout.directory;
-    for (id, file) in checkout.repository.snapshot.under(root) {
-        let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
-        // Of many files few begin as a pattern does.
-        let covers = |index: usize| {
-            let start = files[index].start.strip_prefix("./").unwrap_or(files[index].start);
-            (start == "." || path.starts_with(start)) && globs.covers(index, files[index].text, path)
+    for pattern in &mut files {
+        if crate::source::normalize("", pattern.text).is_none() {
+            let message = format!("error generating params from git: {}: outside of the repository", pattern.text);
+            return Err(Fault::wrong(pattern.node, message));
+        }
+        // A pathspec begins where the repository does, with or without a word about it.
+        pattern.start = match pattern.start {
+            "." => "",
+            start => start.strip_prefix("./").unwrap_or(start),
         };
+    }
+    let root = checkout.directory;
+    // Of many files few begin as the patterns do.
+    let start = beginning(&files);
+    let start = if root.is_empty() { start.to_owned() } else { format!("{root}/{start}") };
+    for (id, file) in checkout.repository.snapshot.beginning(start) {
+        let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
+        let covers =
+            |index: usize| path.starts_with(files[index].start) && globs.covers(index, files[index].text, path);
         let by = (0..files.len()).filter(|index| !files[*index].exclude).find(|index| covers(*index));
         let Some(by) = by else { continue };
         if (0..files.len()).filter(|index| files[*index].exclude).any(covers) {
@@ -123,6 +136,16 @@ fn patterns(node: Option<&Node>) -> Vec<Pattern<'_>> {
             }
         })
         .collect()
+}
+
+/// The text with which everything begins that one of `patterns` may include.
+fn beginning<'n>(patterns: &[Pattern<'n>]) -> &'n str {
+    let mut starts = patterns.iter().filter(|pattern| !pattern.exclude).map(|pattern| pattern.start);
+    let Some(first) = starts.next() else { return "" };
+    starts.fold(first, |common, other| {
+        let same = common.char_indices().zip(other.chars()).take_while(|((_, a), b)| a == b);
+        same.last().map_or("", |((at, last), _)| &common[..at + last.len_utf8()])
+    })
 }
 
 /// Globs of files: git's pathspecs, or with the new globbing those in which `*` stops at `/`.

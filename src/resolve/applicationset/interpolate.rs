@@ -65,6 +65,15 @@ impl Language {
         Language { go, missing, parsed: RefCell::default() }
     }
 
+    /// Why nothing is rendered: Go's engine gives up at an option that it does not know.
+    pub(super) fn refused(&self, spec: &Node) -> Option<Fault> {
+        const KNOWN: [&str; 4] = ["missingkey=default", "missingkey=error", "missingkey=invalid", "missingkey=zero"];
+        let mut options = spec.get("goTemplateOptions").map(Node::items).unwrap_or_default().iter();
+        let unknown = options.find(|option| option.text().is_none_or(|option| !KNOWN.contains(&option)));
+        let unknown = unknown.filter(|_| self.go)?;
+        Some(Fault::wrong(unknown, format!("unrecognized option: {}", unknown.text().unwrap_or_default())))
+    }
+
     /// Whether these are Go templates.
     pub(super) fn is_go(&self) -> bool {
         self.go

@@ -31,6 +31,13 @@ pub fn go_json(application: &Node) -> Json {
     json
 }
 
+/// Every source has a repository, if only an empty one.
+fn with_url(source: &mut Json) {
+    if let Some(fields) = source.as_object_mut().filter(|fields| !fields.contains_key("repoURL")) {
+        fields.insert("repoURL".to_owned(), Json::String(String::new()));
+    }
+}
+
 fn is_zero(json: &Json) -> bool {
     match json {
         Json::Null | Json::Bool(false) => true,
@@ -47,8 +54,13 @@ fn ordered(json: Json, free: bool) -> Json {
                 .into_iter()
                 .filter(|(key, value)| free || !is_zero(value) || PRINTED.contains(&key.as_str()) && !value.is_null());
             let mut fields: Vec<(String, Json)> = kept
-                .map(|(key, value)| {
+                .map(|(key, mut value)| {
                     let free = free || FREE.contains(&key.as_str());
+                    if !free && key == "source" {
+                        with_url(&mut value);
+                    } else if !free && key == "sources" {
+                        value.as_array_mut().into_iter().flatten().for_each(with_url);
+                    }
                     (key, ordered(value, free))
                 })
                 .collect();

@@ -9,6 +9,9 @@ use crate::yaml::{Kind, Node};
 pub(super) fn generate(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
     let mut params = Vec::new();
     for element in body.get("elements").map(Node::items).unwrap_or_default() {
+        if element.is_null() {
+            return Err(Fault::wrong(element, "error unmarshling list element unexpected end of JSON input"));
+        }
         params.push(if scope.language.is_go() { object(element)? } else { flat(element)? });
     }
     let Some(node) = body.get("elementsYaml") else { return Ok(params) };

@@ -28,6 +28,7 @@ mod remote;
 mod rollout;
 mod selector;
 mod template;
+mod typed;
 
 use std::sync::Arc;
 
@@ -155,7 +156,15 @@ pub fn expand(set: &Resource, context: &Context<'_>) -> Expansion {
     let Some(spec) = set.node.get("spec") else { return expansion };
     let scope = generator::Scope::new(set, spec, context);
     let mut uncertain = false;
-    expansion.findings.extend(unknown_options(set, spec));
+    if let Some(fault) = scope.language.refused(spec) {
+        expansion.fault(set, Reason::Render, fault);
+        // These name what there is instead.
+        let unknown = unknown_options(set, spec);
+        if !unknown.is_empty() {
+            expansion.findings = unknown;
+        }
+        return expansion;
+    }
     for generator in spec.get("generators").map(Node::items).unwrap_or_default() {
         expansion.findings.extend(unrecognised(set, generator));
         match generator::transform(&scope, generator, None) {
@@ -199,7 +208,7 @@ fn unknown_options(set: &Resource, spec: &Node) -> Vec<Finding> {
 
 impl Expansion {
     fn generate(&mut self, set: &Resource, scope: &generator::Scope<'_>, result: &generator::Transformed<'_>) {
-        let template = template::merged(result.template, scope.spec.get("template"));
+        let template = typed::known(&template::merged(result.template, scope.spec.get("template")));
         for params in &result.params {
             if self.applications.len() >= MAX_APPLICATIONS {
                 let at = result.body;

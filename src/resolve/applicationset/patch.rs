@@ -3,6 +3,7 @@
 use super::Fault;
 use super::generator::Scope;
 use super::interpolate::Replaced;
+use super::typed;
 use crate::origin::{FileId, Mark, Origin};
 use crate::render::template::Map;
 use crate::yaml::{Entry, Limits, Node, Value, read};
@@ -32,7 +33,10 @@ pub(super) fn apply(scope: &Scope<'_>, application: &Node, patch: &Node, params:
             format!("invalid templatePatch: json: cannot unmarshal {what} into Go value of type v1alpha1.Application"),
         ));
     }
-    let mut change = document.root.clone();
+    if let Some(why) = typed::mistyped(&document.root) {
+        return Err(Fault::wrong(patch, format!("invalid templatePatch: {why}")));
+    }
+    let mut change = typed::known(&document.root);
     locate(&mut change, patch, template, &replaced);
     let project = application.path(&["spec", "project"]).cloned();
     let mut patched = merge(application, &change, "").map_err(|message| Fault::wrong(patch, message))?;
@@ -55,11 +59,7 @@ pub(super) fn apply(scope: &Scope<'_>, application: &Node, patch: &Node, params:
 fn merge(base: &Node, patch: &Node, key: &str) -> Result<Node, String> {
     let (Value::Mapping(below), Value::Mapping(above)) = (&base.value, &patch.value) else {
         if key == "finalizers" && !base.items().is_empty() {
-            let mut items = base.items().to_vec();
-            items.extend(
-                patch.items().iter().filter(|item| !base.items().iter().any(|b| b.text() == item.text())).cloned(),
-            );
-            return Ok(Node::sequence(items, patch.origin.clone()));
+            return Ok(Node::sequence(in_order(base.items(), patch.items()), patch.origin.clone()));
         }
         return Ok(patch.clone());
     };
@@ -91,6 +91,25 @@ fn merge(base: &Node, patch: &Node, key: &str) -> Result<Node, String> {
         merged.set(name, value);
     }
     Ok(Node { value: Value::Mapping(merged), origin: base.origin.clone() })
+}
+
+/// The items of both lists, each once: those of the patch first, unless the base has an item of its own before one.
+fn in_order(base: &[Node], patch: &[Node]) -> Vec<Node> {
+    let place = |item: &Node| base.iter().position(|known| known.text() == item.text());
+    let mut own = base.iter().filter(|item| patch.iter().all(|other| other.text() != item.text())).peekable();
+    let mut items: Vec<Node> = Vec::with_capacity(base.len() + patch.len());
+    for item in patch {
+        if items.iter().any(|known| known.text() == item.text()) {
+            continue;
+        }
+        let at = place(item);
+        while let Some(before) = own.next_if(|before| at.is_some() && place(before) < at) {
+            items.push(before.clone());
+        }
+        items.push(item.clone());
+    }
+    items.extend(own.cloned());
+    items
 }
 
 /// Gives every value of the rendered patch its place in the template.

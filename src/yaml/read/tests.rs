@@ -162,3 +162,21 @@ fn a_quoted_text_that_nothing_ends_is_wrong_where_it_begins() {
     assert_eq!((file.problems[0].mark.line, file.problems[0].mark.column), (2, 6));
     assert_eq!(file.documents.len(), 1);
 }
+
+#[test]
+fn keys_that_are_no_text_become_the_text_that_kubernetes_makes_of_them() {
+    let json = |text: &str| read(FileId(0), text, Limits::default()).documents.remove(0).root.to_json();
+    assert_eq!(
+        json("y: 1\n0x10: 2\n\"on\": 3\nname: 4\n"),
+        serde_json::json!({"true": 1, "16": 2, "on": 3, "name": 4})
+    );
+}
+
+#[test]
+fn two_nodes_say_the_same_whatever_their_style_and_order() {
+    let node = |text: &str| read(FileId(0), text, Limits::default()).documents.remove(0).root;
+    let one = node("a: 1\nb: [x, 'true']\nc: {d: 0x10}\n");
+    assert!(one.says_same(&node("{c: {d: 16}, b: [\"x\", \"true\"], a: 1}")));
+    assert!(!one.says_same(&node("a: 1\nb: [x, true]\nc: {d: 16}\n")));
+    assert!(!one.says_same(&node("a: 1\nb: [x, 'true']\n")));
+}
