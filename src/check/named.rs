@@ -32,14 +32,18 @@ pub(crate) fn place<'n>(object: &'n Node, name: &str, message: &str) -> Option<(
         .collect();
     // The deepest list item that the message names comes first, then the object around it.
     let named = item(object, &words);
-    named.and_then(|item| within(item, &words)).or_else(|| within(object, &words)).or_else(|| {
-        let item = named?;
+    let inner = named.and_then(|(_, item)| within(item, &words, None));
+    inner.or_else(|| within(object, &words, named)).or_else(|| {
+        let (_, item) = named?;
         item.mark().is_some().then(|| (item.mark(), item))
     })
 }
 
+/// A list, and the item of it that a message names.
+type Named<'n> = (&'n [Node], &'n Node);
+
 /// The item of a list whose `name` is a word of the message.
-fn item<'n>(object: &'n Node, words: &[&str]) -> Option<&'n Node> {
+fn item<'n>(object: &'n Node, words: &[&str]) -> Option<Named<'n>> {
     let after = |list: &str| words.windows(2).find(|pair| pair[0].eq_ignore_ascii_case(list)).map(|pair| pair[1]);
     let mut queue = std::collections::VecDeque::from([(object, "")]);
     while let Some((node, key)) = queue.pop_front() {
@@ -53,8 +57,8 @@ fn item<'n>(object: &'n Node, words: &[&str]) -> Option<&'n Node> {
                 let noun = if singular.ends_with("container") { "container" } else { &singular };
                 if let Some(wanted) = after(noun).filter(|_| !noun.is_empty()) {
                     let found = sequence.items.iter().find(|item| item.str_at(&["name"]) == Some(wanted));
-                    if found.is_some() {
-                        return found;
+                    if let Some(found) = found {
+                        return Some((&sequence.items, found));
                     }
                 }
                 queue.extend(sequence.items.iter().map(|item| (item, "")));
@@ -78,8 +82,9 @@ enum Sureness {
     Path(usize),
 }
 
-/// The place below `root` that the words mean most surely; of several, the first.
-fn within<'n>(root: &'n Node, words: &[&str]) -> Option<(Mark, &'n Node)> {
+/// The place below `root` that the words mean most surely; of several, the first. Where an item of a list is `named`, the
+/// other items of that list are not meant.
+fn within<'n>(root: &'n Node, words: &[&str], named: Option<Named<'n>>) -> Option<(Mark, &'n Node)> {
     let mut best: Option<(Sureness, Mark, &'n Node)> = None;
     let mut stack = vec![root];
     while let Some(node) = stack.pop() {
@@ -99,7 +104,10 @@ fn within<'n>(root: &'n Node, words: &[&str]) -> Option<(Mark, &'n Node)> {
                 }
                 stack.extend(mapping.entries.iter().rev().map(|entry| &entry.value));
             }
-            Value::Sequence(sequence) => stack.extend(sequence.items.iter().rev()),
+            Value::Sequence(sequence) => match named {
+                Some((list, item)) if std::ptr::eq(list, sequence.items.as_slice()) => stack.push(item),
+                _ => stack.extend(sequence.items.iter().rev()),
+            },
             Value::Scalar(_) => {}
         }
     }
@@ -134,7 +142,8 @@ fn meant<'n>(key: &str, value: &'n Node, words: &[&str]) -> Option<(Sureness, &'
     best.or_else(|| spoken(key, words).then_some((Sureness::Parts, value)))
 }
 
-/// Whether the message says at least three of the parts of a camel-case key, in order, the first and last among them.
+/// Whether the message says a camel-case key in words: all of its parts one after the other, where it does not say that
+/// they are missing, or at least three of them in order, the first and last among them.
 fn spoken(key: &str, words: &[&str]) -> bool {
     let mut parts: Vec<String> = Vec::new();
     for c in key.chars() {
@@ -144,10 +153,21 @@ fn spoken(key: &str, words: &[&str]) -> bool {
         }
     }
     let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return false };
-    let at = |part: &String| words.iter().position(|word| word.eq_ignore_ascii_case(part));
+    let is = |part: &String, word: &&str| word.eq_ignore_ascii_case(part);
+    let runs = |(at, run): (usize, &[&str])| {
+        let before = at.checked_sub(1).and_then(|before| words.get(before)).map_or("", |word| *word);
+        !ABSENT.contains(&before) && run.iter().zip(&parts).all(|(word, part)| is(part, word))
+    };
+    if parts.len() > 1 && words.windows(parts.len()).enumerate().any(runs) {
+        return true;
+    }
+    let at = |part: &String| words.iter().position(|word| is(part, word));
     let said = parts.iter().filter(|part| at(part).is_some()).count();
     said >= 3 && said + 1 >= parts.len() && at(first) < at(last) && at(first).is_some()
 }
+
+/// Words before what is not there.
+const ABSENT: [&str; 7] = ["no", "without", "missing", "lacks", "needs", "requires", "any"];
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 mod breaks;
 mod realworld;
+mod releases;
 
 use std::collections::BTreeSet;
 use std::fs;

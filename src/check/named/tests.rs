@@ -35,3 +35,14 @@ fn a_message_that_names_only_a_container_means_the_container() {
 fn a_message_that_names_nothing_has_no_place() {
     assert_eq!(line("Deployment/web: is not to our taste"), None);
 }
+
+#[test]
+fn another_container_than_the_named_one_is_not_meant() {
+    assert_eq!(line("Deployment/web: container log has requests above its limits"), Some(12));
+}
+
+#[test]
+fn a_key_said_in_words_is_meant_unless_it_is_missing() {
+    assert_eq!(line("the security context is too open"), Some(9));
+    assert_eq!(line("there is no security context"), None);
+}

@@ -71,6 +71,7 @@ rules! {
     invalid_configuration,
     invalid_destination,
     invalid_duration,
+    invalid_image_reference,
     invalid_label,
     invalid_name,
     invalid_notification_subscription,
