@@ -124,3 +124,35 @@ fn what_would_render_otherwise_stays() {
     assert!(fixed.files.is_empty(), "{}", fixed.files[0].new);
     assert_eq!(fixed.refused.len(), 1);
 }
+
+#[test]
+fn variables_become_replacements() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: p # of $(NOBODY)\n    args: [--host=$(HOST), \"$(HOST)\"]\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    let text = "resources:\n- pod.yaml\n- service.yaml\nvars:\n- name: HOST\n  objref: {apiVersion: v1, kind: Service, name: web}\n# the end\n";
+    let files = [("kustomization.yaml", text), ("pod.yaml", pod), ("service.yaml", service)];
+    let done = fixed(&files, &Selection::default());
+    assert!(done.refused.is_empty(), "{:?}", done.refused);
+    let new: Vec<(&str, &str)> = done.files.iter().map(|file| (file.path.as_str(), &*file.new)).collect();
+    let target = "  - select:\n      kind: Pod\n      version: v1\n      name: p\n    fieldPaths:\n    - spec.containers.0.args.";
+    let expected = format!(
+        "resources:\n- pod.yaml\n- service.yaml\nreplacements:\n- source:\n    version: v1\n    kind: Service\n    name: web\n    fieldPath: metadata.name\n  targets:\n{target}0\n    options:\n      delimiter: \"=\"\n      index: 1\n{target}1\n# the end\n"
+    );
+    let placed = pod.replace("$(HOST)", "HOST_PLACEHOLDER");
+    assert_eq!(new, [("kustomization.yaml", expected.as_str()), ("pod.yaml", placed.as_str())]);
+}
+
+#[test]
+fn inflated_charts_become_helm_charts() {
+    let chart = [
+        ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("charts/web/values.yaml", "a: 1\n"),
+        (
+            "charts/web/templates/web.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {a: {{ .Values.a | quote }}}\n",
+        ),
+    ];
+    let text = "helmChartInflationGenerator:\n- chartName: web # ours\n  releaseName: web\n  releaseNamespace: other\n  chartHome: charts\n  valuesLocal: {a: 2}\nnamePrefix: a-\n";
+    let expected = "helmCharts:\n- name: web # ours\n  releaseName: web\n  valuesInline: {a: 2}\nhelmGlobals:\n  chartHome: charts\nnamePrefix: a-\n";
+    assert_eq!(safely(text, &chart), expected);
+}

@@ -17,6 +17,6 @@ mod write;
 pub use node::{Entry, Kind, Mapping, Node, Sequence, Value};
 pub use read::{Comment, Document, Limits, Problem, ProblemKind, YamlFile, read};
 pub use scalar::{Resolved, Scalar, Style, Tag};
-pub(crate) use write::write_json_pretty;
 pub(crate) use write::{Printed, is_string_key, printed, unprintable, write_as_it_is};
 pub use write::{WriteError, write, write_json};
+pub(crate) use write::{reads_as_text, write_json_pretty};

@@ -3,7 +3,7 @@
 use crate::check::World;
 use crate::finding::{Applicability, Check, Finding, Fix, declare_rule};
 use crate::load::Class;
-use crate::render::kustomize::deprecated;
+use crate::render::kustomize::{deprecated, vars_as_replacements};
 use crate::source::{normalize, parent};
 
 declare_rule! {
@@ -59,7 +59,8 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
             let mut finding = Finding::new(&RULE, found.mark)
                 .message(format!("kustomize deprecates `{}` in favour of `{}`", found.field, found.instead))
                 .help(format!("say it with `{}`", found.instead));
-            if let Some(edits) = found.edits {
+            let replacements = || (found.field == "vars").then(|| vars_as_replacements(repository, id)).flatten();
+            if let Some(edits) = found.edits.or_else(replacements) {
                 finding.fix = Some(Fix { applicability: Applicability::Safe, keeps_output: true, edits });
             }
             findings.push(finding);

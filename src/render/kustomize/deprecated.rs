@@ -41,7 +41,7 @@ pub(crate) fn deprecated(root: &Node, text: &str, is_file: &dyn Fn(&str) -> bool
     note("patchesJson6902", "patches", &|entry| source.moved(entry, "patches"));
     note("commonLabels", "labels", &|entry| source.common_labels(entry));
     note("vars", "replacements", &|_| None);
-    note("helmChartInflationGenerator", "helmCharts", &|_| None);
+    note("helmChartInflationGenerator", "helmCharts", &|entry| source.charts(entry));
     for generators in ["configMapGenerator", "secretGenerator"] {
         for item in mapping.get(generators).map_or(&[][..], Node::items) {
             let Some(entry) = item.as_mapping().and_then(|item| item.entry("env")) else { continue };
@@ -51,6 +51,21 @@ pub(crate) fn deprecated(root: &Node, text: &str, is_file: &dyn Fn(&str) -> bool
     }
     found
 }
+
+/// The fields of a chart in `helmChartInflationGenerator`, and what `helmCharts` calls them; `None` where kustomize reads
+/// them no more.
+const CHART_FIELDS: [(&str, Option<&str>); 10] = [
+    ("chartName", Some("name")),
+    ("chartVersion", Some("version")),
+    ("chartRepoUrl", Some("repo")),
+    ("values", Some("valuesFile")),
+    ("valuesLocal", Some("valuesInline")),
+    ("chartHome", None),
+    ("chartRepoName", None),
+    ("helmBin", None),
+    ("releaseNamespace", None),
+    ("extraArgs", None),
+];
 
 /// A kustomization and its text.
 struct Source<'s> {
@@ -223,6 +238,51 @@ impl Source<'_> {
                 Some(vec![self.edit(entry.key.mark(), start, end, new)])
             }
         }
+    }
+
+    /// `helmChartInflationGenerator` as `helmCharts`, and the directory of the charts as `helmGlobals`.
+    fn charts(&self, entry: &Entry) -> Option<Vec<Edit>> {
+        let list = entry.value.as_sequence().filter(|list| !list.flow && !list.items.is_empty())?;
+        if self.mapping.entry("helmCharts").is_some() || self.mapping.entry("helmGlobals").is_some() {
+            return None;
+        }
+        let renamed = |entry: &Entry, to: &str| Edit { mark: entry.key.mark(), text: Replacement::Raw(to.to_owned()) };
+        let mut edits = vec![renamed(entry, "helmCharts")];
+        let mut homes: Vec<&str> = Vec::new();
+        for chart in &list.items {
+            let chart = chart.as_mapping().filter(|chart| !chart.flow)?;
+            let first = chart.entries.first()?.key_text();
+            for field in &chart.entries {
+                let key = field.key_text();
+                match key {
+                    "chartHome" => homes.push(self.raw(field.value.mark())),
+                    "helmHome" => return None,
+                    _ => {}
+                }
+                match CHART_FIELDS.iter().find(|(old, _)| *old == key) {
+                    Some((_, Some(new))) => edits.push(renamed(field, new)),
+                    // The dash stands before the first field.
+                    Some((_, None)) if key == first => return None,
+                    Some((_, None)) => {
+                        let (start, end) = self.lines_of(field);
+                        edits.push(self.edit(field.key.mark(), start, end, String::new()));
+                    }
+                    None => {}
+                }
+            }
+        }
+        homes.dedup();
+        match homes[..] {
+            [] => {}
+            // The last one counts for all, so they must agree.
+            [home] => {
+                let (_, end) = self.lines_of(entry);
+                let line = if self.text[..end].ends_with('\n') { "" } else { "\n" };
+                edits.push(self.edit(entry.key.mark(), end, end, format!("{line}helmGlobals:\n  chartHome: {home}\n")));
+            }
+            _ => return None,
+        }
+        Some(edits)
     }
 
     /// `env: FILE` as `envs: [FILE]`.

@@ -38,12 +38,14 @@ mod shared;
 mod transform;
 mod value_add;
 mod vars;
+mod vars_fix;
 
 pub use accumulate::{Builds, Options};
 pub(crate) use deprecated::deprecated;
 pub use overrides::Overrides;
 pub use remote::Remotes;
 pub use schema::MergeSchema;
+pub(crate) use vars_fix::vars_as_replacements;
 
 #[cfg(test)]
 mod tests;
