@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Carry out only a plan that one of the public keys in this file signed
     #[arg(long, value_name = "FILE")]
     require_signature: Option<PathBuf>,
-    /// Go on with the last run of this plan that did not end well
+    /// Go on with the last run of this plan; if it ended well, nothing is left to do
     #[arg(long)]
     resume: bool,
     /// Applications that may be synced at once in one cluster
@@ -149,6 +149,10 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     verify_objects(&plan, &made).map_err(refused)?;
     let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
+    if journal.has_ended_well() {
+        let _ = writeln!(io::stderr(), "tiphys: the last run of this plan ended well: nothing is left to do");
+        return Ok(Status::Clean);
+    }
     let journal = Arc::new(journal);
     let result = args.running.tell(async |options, events| {
         let options = Options {
