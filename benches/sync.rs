@@ -214,7 +214,7 @@ fn tiphys(plane: &ControlPlane, setting: &Setting) -> Ours {
     };
     let event = |cost: &Cost, name: &str| -> Value {
         let events = cost.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        events.filter(|event| event["event"] == name).last().unwrap_or_default()
+        events.rev().find(|event| event["event"] == name).unwrap_or_default()
     };
     let planned = make();
     let first = sync();

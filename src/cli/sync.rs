@@ -44,7 +44,7 @@ pub(super) struct Args {
     /// Carry out only a plan that one of the public keys in this file signed
     #[arg(long, value_name = "FILE")]
     require_signature: Option<PathBuf>,
-    /// Go on with the last run of this plan that did not end well
+    /// Go on with the last run of this plan; if it ended well, nothing is left to do
     #[arg(long)]
     resume: bool,
     /// Sync only these objects, hooks left out: a part may be a glob, and `!` in front leaves them out; may be repeated
@@ -182,6 +182,10 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let stages = stages(&made, &args.approve)?;
     let journal = Journal::open(&args.journal, &plan.digest, args.resume)
         .map_err(|error| Failure::Internal(error.to_string()))?;
+    if journal.has_ended_well() {
+        let _ = writeln!(io::stderr(), "tiphys: the last run of this plan ended well: nothing is left to do");
+        return Ok(Status::Clean);
+    }
     let journal = Arc::new(journal);
     let applications = plan.clusters.iter().flat_map(|part| &part.tasks);
     let applications = applications.map(|task| task.application.as_str()).collect::<BTreeSet<_>>().len();

@@ -25,9 +25,11 @@ pub(super) struct Mirror {
     shared: Arc<Shared>,
     /// Each ends with the mirror.
     watches: Mutex<Vec<tokio::task::JoinHandle<()>>>,
-    /// The kinds that are followed. Whoever comes second waits for the list that the first one asked for.
-    followed: Mutex<BTreeMap<(String, String), Arc<OnceCell<()>>>>,
+    followed: Mutex<Followed>,
 }
+
+/// The kinds that are followed. Whoever comes second waits for the list that the first one asked for.
+type Followed = BTreeMap<(String, String), Arc<OnceCell<()>>>;
 
 /// What watches and readers have in common.
 pub(super) struct Shared {

@@ -1,7 +1,7 @@
 //! Why a workload does not come up, as its pods tell it: an image that cannot be pulled, a container that crashes, a
 //! quota. Kubernetes itself says so only when a deadline has passed, ten minutes for a Deployment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
@@ -22,18 +22,19 @@ pub(super) enum Reason {
 pub(super) struct Watch {
     after: Duration,
     since: BTreeMap<Key, Instant>,
-    looked: Option<Instant>,
+    /// When pods are looked at next.
+    due: Option<Instant>,
     /// What was seen last.
     pub(super) reasons: BTreeMap<Key, String>,
 }
 
-/// How often pods are looked at.
+/// How often pods are looked at, at the most.
 const EVERY: Duration = Duration::from_secs(1);
 
 impl Watch {
     /// Whatever is broken for longer than `after` counts as stuck.
     pub(super) fn new(after: Duration) -> Watch {
-        Watch { after, since: BTreeMap::new(), looked: None, reasons: BTreeMap::new() }
+        Watch { after, since: BTreeMap::new(), due: None, reasons: BTreeMap::new() }
     }
 
     /// Looks at the pods of `workloads`, which are on their way; what is stuck, with the reason.
@@ -42,9 +43,10 @@ impl Watch {
         cluster: &Cluster,
         workloads: impl IntoIterator<Item = &'v Value>,
     ) -> BTreeMap<Key, String> {
-        if self.looked.is_some_and(|looked| looked.elapsed() < EVERY) {
+        if self.due.is_some_and(|due| Instant::now() < due) {
             return self.stuck();
         }
+        let began = Instant::now();
         let mut since = BTreeMap::new();
         let mut reasons = BTreeMap::new();
         let workloads: Vec<&Value> = workloads.into_iter().collect();
@@ -62,7 +64,9 @@ impl Watch {
                 None => {}
             }
         }
-        (self.since, self.reasons, self.looked) = (since, reasons, Some(Instant::now()));
+        // A look at many pods takes its time, from the server too, which is then busy enough.
+        self.due = Some(Instant::now() + EVERY.max(began.elapsed() * 10));
+        (self.since, self.reasons) = (since, reasons);
         self.stuck()
     }
 
@@ -79,7 +83,37 @@ const TOGETHER: usize = 4;
 /// each by itself.
 struct Lists<'c> {
     cluster: &'c Cluster,
-    whole: BTreeMap<(String, &'static str), Vec<Value>>,
+    whole: BTreeMap<(String, &'static str), Whole>,
+}
+
+/// The objects of a namespace, and those that bear each label.
+struct Whole {
+    objects: Vec<Value>,
+    bearers: HashMap<(String, String), Vec<usize>>,
+}
+
+impl Whole {
+    fn new(objects: Vec<Value>) -> Whole {
+        let mut bearers: HashMap<(String, String), Vec<usize>> = HashMap::new();
+        for (place, object) in objects.iter().enumerate() {
+            for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
+                let label = (key.clone(), value.as_str().unwrap_or_default().to_owned());
+                bearers.entry(label).or_default().push(place);
+            }
+        }
+        Whole { objects, bearers }
+    }
+
+    /// Those that bear all of `labels`.
+    fn select(&self, labels: &Map<String, Value>) -> Vec<Value> {
+        let bearing = |(key, value): (&String, &Value)| {
+            self.bearers.get(&(key.clone(), value.as_str()?.to_owned())).map(Vec::as_slice)
+        };
+        // A label that nobody bears leaves none.
+        let fewest = labels.iter().map(|label| bearing(label).unwrap_or_default()).min_by_key(|places| places.len());
+        let bears = |object: &&Value| labels.iter().all(|(key, value)| object["metadata"]["labels"][key] == *value);
+        fewest.unwrap_or_default().iter().map(|place| &self.objects[*place]).filter(bears).cloned().collect()
+    }
 }
 
 impl<'c> Lists<'c> {
@@ -93,7 +127,7 @@ impl<'c> Lists<'c> {
             for (api_version, kind) in [("apps/v1", "ReplicaSet"), ("v1", "Pod")] {
                 let Some(known) = cluster.known(api_version, kind) else { continue };
                 if let Ok((objects, _)) = cluster.select(&known, namespace, "").await {
-                    lists.whole.insert((namespace.to_owned(), kind), objects);
+                    lists.whole.insert((namespace.to_owned(), kind), Whole::new(objects));
                 }
             }
         }
@@ -108,8 +142,7 @@ impl<'c> Lists<'c> {
         labels: &Map<String, Value>,
     ) -> Option<Vec<Value>> {
         if let Some(whole) = self.whole.get(&(namespace.to_owned(), kind)) {
-            let bears = |object: &&Value| labels.iter().all(|(key, value)| object["metadata"]["labels"][key] == *value);
-            return Some(whole.iter().filter(bears).cloned().collect());
+            return Some(whole.select(labels));
         }
         let selector: Vec<String> =
             labels.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
@@ -237,6 +270,23 @@ mod tests {
         let conditions = json!([{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]);
         let pod = json!({"metadata": {"name": "web-1"}, "status": {"phase": "Pending", "conditions": conditions}});
         assert_eq!(of_pod(&pod, false), Some(Reason::Waits("pod web-1: 0/3 nodes are available".to_owned())));
+    }
+
+    #[test]
+    fn objects_are_found_by_all_of_their_labels() {
+        let object = |name: &str, labels: Value| json!({"metadata": {"name": name, "labels": labels}});
+        let whole = Whole::new(vec![
+            object("both", json!({"app": "web", "tier": "front"})),
+            object("one", json!({"app": "web"})),
+            object("none", json!({})),
+        ]);
+        let found = |labels: Value| -> Vec<String> {
+            let found = whole.select(labels.as_object().expect("labels are an object"));
+            found.iter().map(|object| object["metadata"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        assert_eq!(found(json!({"app": "web"})), ["both", "one"]);
+        assert_eq!(found(json!({"app": "web", "tier": "front"})), ["both"]);
+        assert!(found(json!({"app": "web", "tier": "back"})).is_empty());
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn write(repository: &Repository, namespace: &str, round: usize) {
     repository.write("manifests/pre.yaml", &job(namespace, "name: pre", &hook("PreSync"), ""));
     repository.write("manifests/named.yaml", &job(namespace, "generateName: named-", &hook("PreSync"), ""));
     repository.write("manifests/post.yaml", &job(namespace, "name: post", &hook("PostSync"), ""));
-    for number in 0..11 + usize::from(round % 2 == 0) {
+    for number in 0..11 + usize::from(round.is_multiple_of(2)) {
         let text = format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m{number}\n  namespace: {namespace}\n  annotations:\n    argocd.argoproj.io/sync-wave: \"{number}\"\ndata:\n  value: round-{round}\n"
         );

@@ -30,6 +30,7 @@ pub struct Journal {
     connection: Mutex<Connection>,
     run: i64,
     holder: String,
+    ended_well: bool,
     /// Locked while the journal is open.
     _lock: File,
 }
@@ -54,27 +55,25 @@ fn unique() -> Result<String, SyncError> {
 }
 
 impl Journal {
-    /// Opens the journal at `path` and begins a run of `plan`; with `resume`, goes on with its last run that did not
-    /// end well.
+    /// Opens the journal at `path` and begins a run of `plan`; with `resume`, goes on with its last run, if there is one.
     ///
     /// # Errors
     /// When the file cannot be opened, is no journal, or another process writes it.
     pub fn open(path: &Path, plan: &Digest, resume: bool) -> Result<Journal, SyncError> {
         let (connection, lock) = open(path)?;
-        let open: Option<(i64, String)> = if resume {
+        let open: Option<(i64, String, bool)> = if resume {
             connection
                 .query_row(
-                    "SELECT id, holder FROM runs WHERE plan = ?1 AND (result IS NULL OR result <> 'done')
-                     ORDER BY id DESC LIMIT 1",
+                    "SELECT id, holder, result IS 'done' FROM runs WHERE plan = ?1 ORDER BY id DESC LIMIT 1",
                     params![plan.to_string()],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
                 )
                 .optional()
                 .map_err(fault)?
         } else {
             None
         };
-        let (run, holder) = match open {
+        let (run, holder, ended_well) = match open {
             Some(open) => open,
             None => {
                 let holder = unique()?;
@@ -84,10 +83,15 @@ impl Journal {
                         params![plan.to_string(), holder, now()],
                     )
                     .map_err(fault)?;
-                (connection.last_insert_rowid(), holder)
+                (connection.last_insert_rowid(), holder, false)
             }
         };
-        Ok(Journal { connection: Mutex::new(connection), run, holder, _lock: lock })
+        Ok(Journal { connection: Mutex::new(connection), run, holder, ended_well, _lock: lock })
+    }
+
+    /// Whether the run that was taken up had ended well: its process may have died before anybody was told.
+    pub fn has_ended_well(&self) -> bool {
+        self.ended_well
     }
 
     /// By what name this run holds leases: the same when it is resumed.

@@ -65,6 +65,23 @@ fn the_count_of_retries_survives_and_ends_with_a_new_beginning() {
 }
 
 #[test]
+fn a_run_that_ended_well_is_not_done_again() {
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let path = directory.path().join("journal.sqlite");
+    let plan = Digest::of(b"plan");
+    let ended = |result: &str, resume: bool| {
+        let journal = Journal::open(&path, &plan, resume).expect("a journal is made");
+        let before = journal.has_ended_well();
+        journal.end(result).expect("it is written");
+        before
+    };
+    assert!(!ended("failed", true), "there was none");
+    assert!(!ended("done", true), "it had failed");
+    assert!(ended("done", true));
+    assert!(!ended("done", false), "whoever does not resume does it again");
+}
+
+#[test]
 fn a_journal_has_one_writer() {
     let directory = tempfile::tempdir().expect("a directory is made");
     let path = directory.path().join("journal.sqlite");

@@ -149,13 +149,15 @@ impl Hands {
         let mut answer = self.cluster.apply(object, &manifest, writing).await;
         if let Err(SyncError::Api { code: 409, reason, .. }) = &answer
             && !self.cluster.yields()
+            && is_of_managers(reason)
         {
             self.events.tell(Event::Conflict {
                 cluster: self.place.clone(),
                 application: self.application.clone(),
                 object: object.clone(),
                 source: self.source(&act.key).unwrap_or_default().to_owned(),
-                message: reason.clone(),
+                // Several managers are told in several lines.
+                message: reason.replace('\n', " "),
             });
             writing.yields = false;
             answer = self.cluster.apply(object, &manifest, writing).await;
@@ -321,6 +323,11 @@ impl Hands {
             }
         }
     }
+}
+
+/// Whether a conflict is one of field managers, in the server's words.
+fn is_of_managers(reason: &str) -> bool {
+    reason.starts_with("Apply failed with ")
 }
 
 /// Whether a refusal says nothing of the object: a webhook that takes part in no trial.
