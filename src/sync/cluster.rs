@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 pub(super) use patience::Patience;
 
 use super::SyncError;
-use crate::plan::{ObjectRef, TRACKING};
+use crate::plan::ObjectRef;
 
 /// The name under which tiphys owns fields.
 pub const FIELD_MANAGER: &str = "tiphys";
@@ -70,8 +70,6 @@ impl Writing {
 pub struct Listed {
     /// Its names.
     pub object: ObjectRef,
-    /// The value of its tracking annotation; empty if it has none.
-    pub tracking: String,
     /// Its annotations.
     pub annotations: std::collections::BTreeMap<String, String>,
     /// Its labels.
@@ -436,7 +434,6 @@ impl Cluster {
             };
             for item in page.items {
                 let annotations = item.metadata.annotations.unwrap_or_default();
-                let annotation = |key: &str| annotations.get(key).cloned().unwrap_or_default();
                 listed.push(Listed {
                     object: ObjectRef {
                         api_version: known.resource.api_version.clone(),
@@ -444,7 +441,6 @@ impl Cluster {
                         namespace: item.metadata.namespace.unwrap_or_default(),
                         name: item.metadata.name.unwrap_or_default(),
                     },
-                    tracking: annotation(TRACKING),
                     annotations,
                     labels: item.metadata.labels.unwrap_or_default(),
                     owned: item.metadata.owner_references.is_some_and(|owners| !owners.is_empty()),
