@@ -15,6 +15,7 @@ mod order;
 mod plan;
 mod platform;
 mod refusal;
+mod registry;
 mod repository;
 mod rollback;
 mod rollout;
