@@ -88,6 +88,7 @@ fn deployment(cluster: usize, applications: std::ops::Range<usize>) -> Deploymen
         objects: Vec::new(),
         skipped: Vec::new(),
         applications: BTreeMap::new(),
+        settings: std::sync::Arc::default(),
     };
     for number in applications {
         let (name, id) = (format!("app-{number}"), format!("argocd/app-{number}"));

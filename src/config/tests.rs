@@ -110,9 +110,9 @@ fn what_is_wrong_in_sync_is_found_where_it_stands() {
         messages(&findings),
         [
             (3, 5, "sync.environments: no environment is called `prodution`; did you mean `production`?"),
-            (4, 63, "approval: expected required or none, found `me`"),
-            (4, 32, "rollback: expected none, application, step or rollout, found `all`"),
-            (4, 44, "pause: expected a duration such as 10m or 1h30m, found `soon`"),
+            (4, 59, "approval: expected required or none, found `me`"),
+            (4, 31, "rollback: expected none, application, step or rollout, found `all`"),
+            (4, 43, "pause: expected a duration such as 10m or 1h30m, found `soon`"),
             (5, 5, "sync.environments: `staging` is there twice"),
         ]
     );

@@ -18,6 +18,7 @@ mod plan;
 mod platform;
 mod proxy;
 mod refusal;
+mod registry;
 mod repository;
 mod rollback;
 mod rollout;

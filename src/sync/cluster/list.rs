@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::{Cluster, Known, Unmet, answered};
-use crate::plan::{ObjectRef, TRACKING};
+use crate::plan::ObjectRef;
 use crate::sync::SyncError;
 
 /// How many objects a page of a list has.
@@ -19,8 +19,6 @@ const PAGE: u32 = 1000;
 pub struct Listed {
     /// Its names.
     pub object: ObjectRef,
-    /// The value of its tracking annotation; empty if it has none.
-    pub tracking: String,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
     /// Its labels.
@@ -154,7 +152,6 @@ impl Known {
             let texts = metadata[field].as_object().into_iter().flatten();
             texts.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
         };
-        let annotations = texts("annotations");
         Listed {
             object: ObjectRef {
                 api_version: self.resource.api_version.clone(),
@@ -162,8 +159,7 @@ impl Known {
                 namespace: text("namespace"),
                 name: text("name"),
             },
-            tracking: annotations.get(TRACKING).cloned().unwrap_or_default(),
-            annotations,
+            annotations: texts("annotations"),
             labels: texts("labels"),
             owned: metadata["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty()),
         }

@@ -127,7 +127,7 @@ fn identity(object: &ObjectRef) -> (&str, &str, &str, &str) {
 mod tests {
     use super::*;
 
-    fn listed(tracking: &str, sync_options: &str) -> Listed {
+    fn listed(sync_options: &str) -> Listed {
         Listed {
             object: ObjectRef {
                 api_version: "v1".to_owned(),
@@ -135,7 +135,6 @@ mod tests {
                 namespace: "shop".to_owned(),
                 name: "web".to_owned(),
             },
-            tracking: tracking.to_owned(),
             labels: BTreeMap::new(),
             annotations: [("argocd.argoproj.io/sync-options".to_owned(), sync_options.to_owned())].into(),
             owned: false,
@@ -145,15 +144,15 @@ mod tests {
     #[test]
     fn nothing_is_pruned_for_an_application_that_was_not_rendered_whole() {
         let all = PruneOptions { all: true };
-        let web = listed("shop:/ConfigMap:shop/web", "");
+        let web = listed("");
         assert!(keeps(&web, Some(Pruning::Never), None, all).is_some());
         assert!(keeps(&web, Some(Pruning::Empty), None, PruneOptions::default()).is_some());
         assert!(keeps(&web, Some(Pruning::Empty), None, all).is_none());
         assert!(keeps(&web, Some(Pruning::Asked), None, PruneOptions::default()).is_some());
         assert!(keeps(&web, Some(Pruning::Automated), None, PruneOptions::default()).is_none());
         assert!(keeps(&web, Some(Pruning::Automated), Some("false"), all).is_some());
-        let own = listed("", "Prune=true");
+        let own = listed("Prune=true");
         assert!(keeps(&own, Some(Pruning::Automated), Some("false"), all).is_none(), "its own options come first");
-        assert!(keeps(&listed("", "Replace=true, Prune=false"), Some(Pruning::Automated), None, all).is_some());
+        assert!(keeps(&listed("Replace=true, Prune=false"), Some(Pruning::Automated), None, all).is_some());
     }
 }

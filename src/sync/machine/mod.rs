@@ -192,7 +192,7 @@ pub struct Options {
     pub create_namespace: bool,
     /// `managedNamespaceMetadata`: labels and annotations that the namespace gets.
     pub namespace_metadata: Option<Value>,
-    /// Sync only what these select; everything where there are none. Whoever selects leaves hooks out.
+    /// Sync only what these select; everything where there are none.
     pub selected: Vec<Selector>,
     /// `Replace=true` of the Application.
     pub replace: bool,
@@ -299,7 +299,7 @@ impl Operation {
             .iter()
             .flat_map(|hook| annotation::phases(hook).into_iter().map(|phase| Arc::new(self.named(hook, phase))));
         let targets = self.targets.iter().filter(|target| self.options.selects(&Key::of(target)));
-        targets.cloned().chain(hooks.filter(|_| self.options.selected.is_empty())).collect()
+        targets.cloned().chain(hooks.filter(|_| !self.options.skip_hooks)).collect()
     }
 
     /// Gives up on what is under way: it counts as failed from now on, and the hooks for failures run.
@@ -349,7 +349,7 @@ impl Operation {
             }
         }
         let hooks = self.hooks.iter().any(|hook| annotation::phases(hook).contains(&Phase::SyncFail));
-        if hooks && !self.options.skip_hooks && self.options.selected.is_empty() {
+        if hooks && !self.options.skip_hooks {
             self.state = State::Running;
         }
         !self.has_ended()

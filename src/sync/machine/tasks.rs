@@ -40,7 +40,7 @@ impl Operation {
             }
             known.push((key, Some(object)));
         }
-        if !self.options.skip_hooks && self.options.selected.is_empty() {
+        if !self.options.skip_hooks {
             for hook in &self.hooks {
                 for phase in annotation::phases(hook) {
                     tasks.push(Task::new(phase, Some(Arc::new(self.hook(hook, phase))), None));

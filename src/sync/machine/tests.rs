@@ -62,7 +62,8 @@ fn what_is_selected_is_synced_without_hooks() {
     let hook = object("Job", "pre", json!({"argocd.argoproj.io/hook": "PreSync"}));
     let objects = vec![hook, object("ConfigMap", "web", json!({})), object("Service", "web", json!({}))];
     let selected = vec![":ConfigMap:*".parse().expect("it is a selector")];
-    let steps = drive(objects, Vec::new(), Options { selected, ..Options::default() });
+    let options = Options { selected, skip_hooks: true, ..Options::default() };
+    let steps = drive(objects, Vec::new(), options);
     assert_eq!(steps, [["apply ConfigMap/web"]]);
 }
 

@@ -106,6 +106,8 @@ fn work(
             prune_option: None,
             prune_confirmed: true,
             revision: settings.revision.clone(),
+            // A part of an Application is no occasion for its hooks.
+            skip_hooks: !settings.resources.is_empty(),
             selected: settings.resources.clone(),
             ignoring: Arc::new(ignored(&unit.application, instance.config.as_ref())),
             ..policy
