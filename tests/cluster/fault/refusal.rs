@@ -101,7 +101,9 @@ fn a_namespace_that_is_stuck_in_going_takes_nothing_and_is_named() {
     assert!(error.contains("is being terminated"), "{error}");
     plane.apply(CONFIG_MAP, "leaving", &held(json!([]))).expect("it is let go");
     eventually("it is gone", || plane.get(NAMESPACE, "", "leaving").is_none());
-    repository.sync_with(plane, &[]).ok();
+    let error = repository.sync_with(plane, &[]).failed(2);
+    assert!(error.contains("Namespace leaving: the plan says unchanged, now it is create"), "{error}");
+    repository.sync_with(plane, &["--on-drift", "replan"]).ok();
     assert_eq!(count(plane, "leaving"), 1);
 }
 
