@@ -279,3 +279,22 @@ fn a_plan_has_the_shape_that_is_published() {
     assert_eq!(fits_the_plan_schema(&plan), Ok(()));
     assert!(fits_the_plan_schema(&plan.replacen("\"step\"", "\"stap\"", 1)).is_err());
 }
+
+#[test]
+fn a_policy_that_takes_too_much_memory_is_not_judged_and_named() {
+    let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: b\ndata:\n  k: v\n";
+    let policy = "package greedy\nimport rego.v1\n\nlong := concat(\"\", [\"0123456789\" | some _ in numbers.range(1, 100000)])\n\n\
+                  deny contains \"too much\" if {\n\tall := [concat(\"\", [long, format_int(i, 10)]) | some i in numbers.range(1, 4000)]\n\
+                  \tcount(all) > 0\n}\n";
+    let directory = repository(&[("a.yaml", manifest), ("policies/greedy.rego", policy)]);
+    let output = on(directory.path(), &["--policy", "policies", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report is JSON");
+    let reasons: Vec<&str> = report["not_judged"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|one| one["file"] == "policies/greedy.rego")
+        .filter_map(|one| one["reason"].as_str())
+        .collect();
+    assert_eq!(reasons, ["policies/greedy.rego:6: it takes more than 1024 MiB of memory"], "{report:#}");
+}

@@ -15,6 +15,7 @@ use regorus::{Engine, Value};
 use smol_str::SmolStr;
 
 use super::excess::excess;
+use super::memory;
 use super::source::{Looks, Source, severity};
 use super::value::{object, value};
 use super::{Policy, World, invalid_policy};
@@ -57,7 +58,12 @@ impl Problem {
         let path = parts.next().unwrap_or_default().to_owned();
         let said = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
         let message = said.or_else(|| text.lines().find(|line| !line.trim().is_empty())).unwrap_or("unknown error");
-        Problem { path, line, column, message: message.trim().to_owned() }
+        // How much there was differs from run to run.
+        let message = match message.trim() {
+            message if message.starts_with(memory::EXCEEDED) => memory::said(),
+            message => message.to_owned(),
+        };
+        Problem { path, line, column, message }
     }
 
     /// The place in `file`.
@@ -183,6 +189,7 @@ pub(super) fn run(
     world: &World<'_>,
     is_on: &(dyn Fn(&str) -> bool + Sync),
 ) -> Outcome {
+    memory::limit();
     let mut engine = Engine::clone(engine);
     let entries = match entries(&mut engine, policies, is_on) {
         Ok(entries) => entries,

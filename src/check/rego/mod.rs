@@ -16,6 +16,7 @@ mod evaluate;
 mod excess;
 mod functions;
 mod index;
+mod memory;
 mod query;
 mod source;
 pub mod unit;
