@@ -82,6 +82,11 @@ fn desired(application: &str, namespace: &str, api_version: &str, kind: &str) ->
     }
 }
 
+/// Three waves among two hundred Applications, which the two steps of their set do not contradict.
+fn wave(number: usize) -> usize {
+    number % 200 / 67
+}
+
 fn deployment(cluster: usize, applications: std::ops::Range<usize>) -> Deployment {
     let mut deployment = Deployment {
         cluster: format!("https://cluster-{cluster}.example.com"),
@@ -96,8 +101,8 @@ fn deployment(cluster: usize, applications: std::ops::Range<usize>) -> Deploymen
             deployment.objects.push(desired(&id, &name, api_version, kind));
         }
         let unit = Unit {
-            application: application(&name, number % 3),
-            wave: (number % 3) as i64,
+            application: application(&name, wave(number)),
+            wave: wave(number) as i64,
             environment: None,
             turn: None,
             project: None,

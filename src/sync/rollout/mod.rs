@@ -261,8 +261,9 @@ impl Rollout {
         if let Some(place) = failures.iter().position(|(_, error)| matches!(error, SyncError::Interrupted)) {
             return Err(failures.swap_remove(place).1);
         }
-        if ended == Ended::Done && failures.is_empty() {
+        if ended == Ended::Done && failures.is_empty() && !taking_back {
             ended = self.left();
+            failures.extend(self.contradictions());
         }
         Ok((ended, stopped))
     }
@@ -281,6 +282,29 @@ impl Rollout {
             0 => Ended::Done,
             left => Ended::ByHand(left),
         }
+    }
+
+    /// What waits for itself: nothing failed, nothing is under way, and nobody is waited for.
+    fn contradictions(&self) -> Vec<(String, SyncError)> {
+        if !self.held.is_empty() {
+            return Vec::new();
+        }
+        let waiting = self.schedule.waiting().into_iter();
+        waiting
+            .map(|(index, waits)| {
+                let application = self.planned[index].2.work.id.clone();
+                let what = match waits {
+                    Waits::Stage => "environment",
+                    Waits::Wave => "wave",
+                    Waits::Turn => "step of its ApplicationSet",
+                };
+                let reason = format!(
+                    "it cannot be begun: its {what} waits for what waits for it; environments, waves and steps contradict \
+                     each other"
+                );
+                (application.clone(), SyncError::Refused { application, reason })
+            })
+            .collect()
     }
 
     /// Whether the environment `stage` may be begun: all before it is done.
