@@ -156,11 +156,15 @@ fn measure(applications: usize, clusters: usize, runtime: &tokio::runtime::Runti
         .enumerate()
         .flat_map(|(cluster, deployment)| deployment.applications.keys().map(move |id| (cluster, id.as_str())))
         .collect();
-    let slots = units.iter().enumerate().map(|(number, (cluster, id))| Slot {
-        cluster: *cluster,
-        stage: cluster * 3 / clusters,
-        wave: deployments[*cluster].applications[*id].wave,
-        turn: Some((number / 200, number % 200 / 100, Some(25))),
+    let slots = units.iter().map(|(cluster, id)| {
+        let number: usize =
+            id.rsplit('-').next().and_then(|text| text.parse().ok()).expect("an id ends with its number");
+        Slot {
+            cluster: *cluster,
+            stage: cluster * 3 / clusters,
+            wave: deployments[*cluster].applications[*id].wave,
+            turn: Some((number / 200, number % 200 / 100, Some(25))),
+        }
     });
     let mut schedule = Schedule::new(slots.collect(), &BTreeSet::new());
     let mut objects: BTreeMap<&str, Vec<&Desired>> = BTreeMap::new();
