@@ -247,11 +247,9 @@ impl Rollout {
                 // It was not begun, and what waits for it is not either.
                 Ok(false) => {}
                 Err(error) => {
-                    let counts = !matches!(
-                        error,
-                        SyncError::Interrupted | SyncError::Refused { .. } | SyncError::Unreachable { .. }
-                    );
-                    if counts && self.extent(index) > Extent::Application && stopped.is_none() {
+                    // A server that does not answer, or a lease that was lost, says nothing of what is deployed.
+                    let failed = matches!(error, SyncError::Application { .. });
+                    if failed && self.extent(index) > Extent::Application && stopped.is_none() {
                         stopped = Some(index);
                     }
                     failures.push((self.planned[index].2.work.id.clone(), error));
@@ -317,11 +315,14 @@ impl Rollout {
             self.rest(stage, pause).await?;
             for index in before {
                 let (cluster, _, planned) = &self.planned[index];
-                if let Some(Ok(site)) = self.doors[*cluster].site.get()
-                    && let Err(error) = site.verify(&planned.work).await
-                {
-                    failures.push((planned.work.id.clone(), error));
-                    return Ok(Passed::Broken(index));
+                let Some(Ok(site)) = self.doors[*cluster].site.get() else { continue };
+                match site.verify(&planned.work).await {
+                    Ok(()) => {}
+                    Err(error @ SyncError::Application { .. }) => {
+                        failures.push((planned.work.id.clone(), error));
+                        return Ok(Passed::Broken(index));
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         }
