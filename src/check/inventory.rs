@@ -4,7 +4,12 @@
 //! URL in another: where the two cannot be told to differ, they are taken for one. What is rendered without a namespace
 //! and without an Application may land anywhere, so it answers every reference.
 
+mod pods;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use pods::Pods;
 
 use super::World;
 use super::open::{Openness, Partial};
@@ -60,6 +65,7 @@ pub(crate) struct Inventory<'a> {
     open: BTreeSet<Option<&'a str>>,
     /// Targets that are rendered in part, by the namespace they go to.
     partial: BTreeMap<Option<&'a str>, Vec<Partial<'a>>>,
+    pods: OnceLock<Pods<'a>>,
 }
 
 impl<'a> Inventory<'a> {
@@ -71,6 +77,7 @@ impl<'a> Inventory<'a> {
             namespaces: BTreeSet::new(),
             open: BTreeSet::new(),
             partial: BTreeMap::new(),
+            pods: OnceLock::new(),
         };
         for rendered in world.rendered {
             let destination = rendered.application().map(|application| application.destination_namespace());
@@ -175,23 +182,40 @@ impl<'a> Inventory<'a> {
     }
 
     /// The pod templates that something in the namespace of `from` can select, with what holds them.
-    pub(crate) fn pods_beside(&self, from: &Placed<'a>) -> Vec<(&Placed<'a>, &'a Node)> {
-        let kinds = [
-            ("apps", "Deployment"),
-            ("apps", "StatefulSet"),
-            ("apps", "DaemonSet"),
-            ("apps", "ReplicaSet"),
-            ("batch", "Job"),
-            ("batch", "CronJob"),
-            ("", "Pod"),
-            ("", "ReplicationController"),
-            ("argoproj.io", "Rollout"),
-        ];
-        kinds
-            .iter()
-            .flat_map(|(group, kind)| self.beside(from, group, kind))
-            .filter_map(|placed| Some((placed, placed.resource.pod_template()?.0)))
-            .collect()
+    pub(crate) fn pods_beside<'p>(&'p self, from: &'p Placed<'a>) -> Vec<(&'p Placed<'a>, &'a Node)> {
+        self.met(from, self.pods().near(from.namespace)).collect()
+    }
+
+    /// Those of them that have all labels of `selector` (a mapping).
+    pub(crate) fn pods_selected<'p>(
+        &'p self,
+        from: &'p Placed<'a>,
+        selector: &'p Node,
+    ) -> Vec<(&'p Placed<'a>, &'a Node)> {
+        let first = selector.entries().first().and_then(|entry| Some((entry.key_text(), entry.value.text()?)));
+        match (first, from.namespace) {
+            (Some((key, value)), Some(_)) => {
+                let pods = self.met(from, self.pods().labelled(from.namespace, key, value));
+                pods.filter(|(_, template)| selects(selector, template)).collect()
+            }
+            _ => {
+                let pods = self.met(from, self.pods().near(from.namespace));
+                pods.filter(|(_, template)| selects(selector, template)).collect()
+            }
+        }
+    }
+
+    fn pods(&self) -> &Pods<'a> {
+        self.pods.get_or_init(|| Pods::of(self))
+    }
+
+    fn met<'p>(
+        &'p self,
+        from: &'p Placed<'a>,
+        pods: impl Iterator<Item = (usize, &'a Node)> + 'p,
+    ) -> impl Iterator<Item = (&'p Placed<'a>, &'a Node)> {
+        let placed = pods.filter_map(|(place, template)| Some((self.everything.get(place)?, template)));
+        placed.filter(move |(placed, _)| placed.may_meet(from))
     }
 }
 

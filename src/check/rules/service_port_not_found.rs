@@ -1,7 +1,6 @@
 //! `service-port-not-found`
 
 use crate::check::World;
-use crate::check::inventory::selects;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Node;
 
@@ -54,8 +53,7 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         {
             continue;
         }
-        let mut pods = inventory.pods_beside(placed);
-        pods.retain(|(_, template)| selects(selector, template));
+        let pods = inventory.pods_selected(placed, selector);
         if pods.is_empty() {
             continue;
         }

@@ -1,7 +1,6 @@
 //! `service-selects-no-pod`
 
 use crate::check::World;
-use crate::check::inventory::selects;
 use crate::finding::{Check, Finding, declare_rule};
 use crate::yaml::Entry;
 
@@ -42,8 +41,11 @@ fn check(world: &World<'_>, findings: &mut Vec<Finding>) {
         if selector.entries().is_empty() || external || !selector.entries().iter().any(closed) {
             continue;
         }
+        if !inventory.pods_selected(placed, selector).is_empty() {
+            continue;
+        }
         let pods = inventory.pods_beside(placed);
-        if pods.is_empty() || pods.iter().any(|(_, template)| selects(selector, template)) {
+        if pods.is_empty() {
             continue;
         }
         // The label at fault is the one that no pod has, if there is just one such.
