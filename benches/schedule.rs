@@ -76,7 +76,7 @@ fn desired(application: &str, namespace: &str, api_version: &str, kind: &str) ->
         application: application.to_owned(),
         role: Role::Object,
         ahead: false,
-        digest: Digest::of(canonical(&manifest).as_bytes()),
+        digest: Digest::of(&canonical(&manifest)),
         manifest: Arc::new(manifest),
         source: "apps/web.yaml:2".to_owned(),
     }
@@ -179,7 +179,7 @@ fn measure(applications: usize, clusters: usize, runtime: &tokio::runtime::Runti
         }
         let Some(index) = schedule.take() else { break };
         let (cluster, id) = units[index];
-        let wanted = objects[id].iter().map(|desired| Value::clone(&desired.manifest));
+        let wanted = objects[id].iter().map(|desired| Arc::clone(&desired.manifest));
         let own = objects[id].iter().map(|desired| Key::of(&desired.manifest)).collect();
         let mut operation = Operation::new(wanted, machine::Options { validate: true, ..machine::Options::default() });
         let mut view = View { objects: &mut live[cluster], own };

@@ -19,6 +19,11 @@ impl Approved {
     pub fn checked(&self) -> &Checked {
         &self.checked
     }
+
+    /// What was approved, for whoever has made a plan of it.
+    pub fn into_checked(self) -> Checked {
+        self.checked
+    }
 }
 
 /// Approves `checked` if none of its findings is an error.

@@ -171,7 +171,7 @@ fn texts(kept: &Kept) -> Result<BTreeMap<String, String>, Failure> {
 fn hide(secret: &mut Value) {
     for key in ["data", "stringData"] {
         for value in secret.get_mut(key).and_then(Value::as_object_mut).into_iter().flat_map(|all| all.values_mut()) {
-            *value = Value::String(Digest::of(canonical(value).as_bytes()).to_string());
+            *value = Value::String(Digest::of(&canonical(value)).to_string());
         }
     }
 }

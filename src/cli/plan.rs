@@ -143,10 +143,10 @@ pub(super) fn make(input: &InputArgs, profile: Option<Profile>) -> Result<Made, 
         let errors = checked.findings().iter().filter(|finding| finding.severity == Severity::Error).count();
         Failure::Usage(format!("the repository has {errors} errors; only what passes is planned"))
     })?;
-    let plan = Plan::of(&approved, policies(approved.checked()));
-    let checked = Arc::new(approved.checked().clone());
-    let deployments =
-        deployments(&checked).into_iter().map(|deployment| (deployment.cluster.clone(), deployment)).collect();
+    let deployments = deployments(approved.checked());
+    let plan = Plan::of(&approved, &deployments, policies(approved.checked()));
+    let deployments = deployments.into_iter().map(|deployment| (deployment.cluster.clone(), deployment)).collect();
+    let checked = Arc::new(approved.into_checked());
     Ok(Made { plan, deployments, checked })
 }
 

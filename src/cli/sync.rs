@@ -17,7 +17,7 @@ use crate::check::Checked;
 use crate::config::StageConfig;
 use crate::finding::Profile;
 use crate::plan::{Action, ClusterPlan, Deployment, Plan, PlanError, permission, signature};
-use crate::sync::{self, Cluster, Drift, Ended, Event, Events, Journal, Options, Place, Stage};
+use crate::sync::{self, Drift, Ended, Event, Events, Journal, Mirror, Options, Place, Stage};
 
 /// Arguments of `tiphys sync`.
 #[derive(Debug, clap::Args)]
@@ -53,6 +53,10 @@ pub(super) struct Args {
     /// Applications that may be synced at once in one cluster
     #[arg(long, value_name = "NUMBER", default_value_t = 16)]
     parallel: usize,
+    /// Seconds that a wave stands at least before it is asked whether it is healthy, so that controllers have seen what it
+    /// changed; Argo CD gives it 2
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wave_delay: u64,
     /// Seconds that a cluster may be silent before what was asked of it is left for --resume
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     patience: u64,
@@ -192,6 +196,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     let result = args.running.tell(applications, async |options, events| {
         let options = Options {
             parallel: args.parallel,
+            wave_delay: Duration::from_secs(args.wave_delay),
             resources: args.resources.clone(),
             rollback: !args.no_rollback,
             retry_bad: args.retry_bad,
@@ -289,7 +294,7 @@ async fn reach(
     deployment: &Deployment,
     meeting: &Meeting,
     events: &Events,
-) -> Result<Result<Arc<Cluster>, String>, Failure> {
+) -> Result<Result<Arc<Mirror>, String>, Failure> {
     let cluster = match arguments.connect(checked, &plan.cluster).await {
         Ok(cluster) => Arc::new(cluster.with_patience(meeting.patience).yielding(meeting.yields)),
         Err(Failure::Internal(reason)) => return Ok(Err(reason)),
@@ -302,14 +307,15 @@ async fn reach(
     if plan.identity.as_ref().is_some_and(|planned| *planned != identity) {
         return Err(Failure::Usage(PlanError::Cluster(plan.cluster.clone()).to_string()));
     }
+    let mirror = Arc::new(Mirror::new(cluster));
     // What was begun is different for that alone.
     if !meeting.resume {
-        match sync::drift(plan, deployment, &cluster).await {
+        match sync::drift(plan, deployment, &mirror).await {
             Ok(drifts) => meet(meeting.on_drift, plan, drifts, events)?,
             Err(error) => return Ok(Err(error.to_string())),
         }
     }
-    Ok(Ok(cluster))
+    Ok(Ok(mirror))
 }
 
 /// Refuses what the plan does not say, or tells it.

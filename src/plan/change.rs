@@ -126,7 +126,7 @@ impl Differ {
                 return Shown::Secret;
             }
             match canonical(value) {
-                text if text.len() > LONGEST => Shown::Digest(Digest::of(text.as_bytes())),
+                text if text.len() > LONGEST => Shown::Digest(Digest::of(&text)),
                 _ => Shown::Value(value.clone()),
             }
         };

@@ -234,7 +234,7 @@ fn add(
             application: application.id().to_string(),
             role: if hook { Role::Hook } else { Role::Object },
             ahead: false,
-            digest: Digest::of(canonical(&manifest).as_bytes()),
+            digest: Digest::of(&canonical(&manifest)),
             manifest: Arc::new(manifest),
             source,
         });
@@ -289,7 +289,7 @@ fn create_namespaces(checked: &Checked, deployment: &mut Deployment) {
             application,
             role: Role::Namespace,
             ahead: false,
-            digest: Digest::of(canonical(&manifest).as_bytes()),
+            digest: Digest::of(&canonical(&manifest)),
             manifest: Arc::new(manifest),
             source,
         });

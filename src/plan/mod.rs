@@ -276,17 +276,17 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The plan for what was approved, before any cluster was looked at.
-    pub fn of(approved: &Approved, policies: Digest) -> Plan {
+    /// The plan for what was approved, before any cluster was looked at; `deployments` are those of what was approved.
+    pub fn of(approved: &Approved, deployments: &[Deployment], policies: Digest) -> Plan {
         let checked = approved.checked();
-        let clusters = deployments(checked)
-            .into_iter()
+        let clusters = deployments
+            .iter()
             .map(|deployment| ClusterPlan {
                 cluster: deployment.cluster.clone(),
                 live: false,
                 identity: None,
-                tasks: order::tasks(&deployment, &[]),
-                skipped: deployment.skipped,
+                tasks: order::tasks(deployment, &[]),
+                skipped: deployment.skipped.clone(),
                 max_deletions: None,
             })
             .collect();
@@ -319,7 +319,7 @@ impl Plan {
             fields.remove("digest");
             fields.remove("signature");
         }
-        Digest::of(canonical(&value).as_bytes())
+        Digest::of(&canonical(&value))
     }
 
     /// Verifies that the plan may still be carried out at `now`, in seconds since 1970.

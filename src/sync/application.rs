@@ -62,16 +62,17 @@ impl Site {
     /// When the namespace that tiphys keeps its state in cannot be made.
     pub(super) async fn new(
         place: &str,
-        cluster: Arc<Cluster>,
+        mirror: Arc<Mirror>,
         journal: Arc<Journal>,
         events: Events,
         options: Options,
         settings: Arc<Settings>,
     ) -> Result<Site, SyncError> {
+        let cluster = Arc::clone(mirror.cluster());
         state::prepare(&cluster).await?;
         Ok(Site {
             place: place.to_owned(),
-            mirror: Arc::new(Mirror::new(Arc::clone(&cluster))),
+            mirror,
             leases: Leases::new(Arc::clone(&cluster), journal.holder(), Arc::clone(&options.interrupted)),
             cluster,
             journal,
@@ -105,13 +106,15 @@ impl Site {
     }
 
     fn limits(&self, work: &Work, hold: watch::Receiver<Hold>) -> Limits {
-        Limits { timeout: work.timeout, stuck_after: work.stuck_after, ..self.usual_limits(hold) }
+        let wave_delay = self.options.wave_delay;
+        Limits { timeout: work.timeout, stuck_after: work.stuck_after, wave_delay, ..self.usual_limits(hold) }
     }
 
     pub(super) fn usual_limits(&self, hold: watch::Receiver<Hold>) -> Limits {
         Limits {
             timeout: self.options.timeout,
             stuck_after: self.options.stuck_after,
+            wave_delay: Duration::ZERO,
             guard: Guard::new(hold, Arc::clone(&self.options.interrupted)),
         }
     }
@@ -245,7 +248,9 @@ impl Site {
         let candidates = work.goal.objects.iter().map(|object| named(object)).filter(|(_, key)| made.contains(key));
         let goal = backwards(good, candidates, &work.goal.options)?;
         let record = self.journal.operation(&self.place, &work.id, Kind::Rollback, &goal.content)?;
-        drive(&goal, &record, hands, limits).await
+        // The way back has no time to lose.
+        let limits = Limits { wave_delay: Duration::ZERO, ..limits.clone() };
+        drive(&goal, &record, hands, &limits).await
     }
 
     /// Keeps what was synced in the cluster and in the journal. A good one that is the newest already is not kept twice.
@@ -304,7 +309,8 @@ pub async fn roll_back(
     let failed =
         |reason: &str| SyncError::Application { application: application.to_owned(), reason: reason.to_owned() };
     let settings = history::settings(&history::history(&cluster, place, application).await?)?;
-    let site = Site::new(place, cluster, journal, events, options.clone(), settings).await?;
+    let mirror = Arc::new(Mirror::new(cluster));
+    let site = Site::new(place, mirror, journal, events, options.clone(), settings).await?;
     let limits = site.usual_limits(site.leases.take(application).await?);
     let result = async {
         let began = Instant::now();

@@ -18,6 +18,7 @@ use super::application::Site;
 use super::journal::{Entry, Journal, Kind, Standing};
 use super::live::{Event, Events, Hands, named};
 use super::machine::{self, Act, Key, Phase, Refusal, Verb};
+use super::mirror::Mirror;
 use super::operation::Limits;
 use super::rollout::{self, Options};
 use super::state::history;
@@ -55,7 +56,8 @@ pub async fn delete(
     let good = good.ok_or_else(|| failed("no good revision is kept in this cluster".to_owned()))?;
     let content = good.content()?;
     let settings = history::settings(&known)?;
-    let site = Site::new(place, Arc::clone(&cluster), journal, events, options.clone(), settings).await?;
+    let mirror = Arc::new(Mirror::new(Arc::clone(&cluster)));
+    let site = Site::new(place, mirror, journal, events, options.clone(), settings).await?;
     let limits = site.usual_limits(site.leases().take(application).await?);
     let propagation = deleting.propagation.clone().or_else(|| content.policy.background.then(|| "background".into()));
     let policy = machine::Options { propagation, ..machine::Options::default() };

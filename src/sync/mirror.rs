@@ -21,7 +21,7 @@ use super::machine::Key;
 const LONGEST_SILENCE: Duration = Duration::from_secs(100);
 
 /// The live objects of the kinds that somebody asked for.
-pub(super) struct Mirror {
+pub struct Mirror {
     shared: Arc<Shared>,
     /// Each ends with the mirror.
     watches: Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -32,7 +32,7 @@ pub(super) struct Mirror {
 type Followed = BTreeMap<(String, String), Arc<OnceCell<()>>>;
 
 /// What watches and readers have in common.
-pub(super) struct Shared {
+pub struct Shared {
     cluster: Arc<Cluster>,
     state: Mutex<State>,
 }
@@ -71,9 +71,14 @@ fn uid(object: &Value) -> &str {
 
 impl Mirror {
     /// A mirror that follows no kind yet.
-    pub(super) fn new(cluster: Arc<Cluster>) -> Mirror {
+    pub fn new(cluster: Arc<Cluster>) -> Mirror {
         let shared = Arc::new(Shared { cluster, state: Mutex::default() });
         Mirror { shared, watches: Mutex::default(), followed: Mutex::default() }
+    }
+
+    /// The cluster that is mirrored.
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.shared.cluster
     }
 
     /// Follows a kind from now on, unless it does already; returns when its objects are known. A kind that the cluster

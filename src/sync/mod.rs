@@ -36,6 +36,7 @@ pub use compare::{Difference, Drift, PruneOptions, compare, drift};
 pub use delete::{Deleting, delete};
 pub use journal::{Begun, Entry, Journal, Kind, OperationRecord, Revision, Standing};
 pub use live::{Event, Events};
+pub use mirror::Mirror;
 pub use policy::options;
 pub use registry::Registry;
 pub use rollout::{Ended, Extent, Options, Place, Schedule, Slot, Stage, Waits, run};

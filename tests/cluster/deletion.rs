@@ -1,15 +1,22 @@
 //! An Application goes.
 
-use super::harness::{CONFIG_MAP, ControlPlane, Kind, control_plane};
+use std::process::{Command, Stdio};
+
+use super::harness::{CONFIG_MAP, ControlPlane, Kind, control_plane, eventually};
 use super::hooks::job;
 use super::repository::{Ended, Repository, command};
 
 const JOB: Kind = Kind("batch", "v1", "Job");
 
 fn delete(plane: &ControlPlane, repository: &Repository, extra: &[&str]) -> Ended {
+    delete_command(plane, repository, extra).output().expect("tiphys starts").into()
+}
+
+fn delete_command(plane: &ControlPlane, repository: &Repository, extra: &[&str]) -> Command {
     let mut command = command();
     command.arg("delete").args(extra).args(["--context", "test", "--kubeconfig"]).arg(&plane.kubeconfig);
-    command.current_dir(repository.path()).output().expect("tiphys starts").into()
+    command.current_dir(repository.path());
+    command
 }
 
 fn annotated(repository: &Repository, name: &str, annotation: &str) {
@@ -71,4 +78,38 @@ fn a_hook_that_fails_keeps_the_application() {
     assert!(plane.get(CONFIG_MAP, "staying", "settings").is_some());
     let error = delete(plane, &repository, &["nobody"]).failed(4);
     assert!(error.contains("no good revision is kept"), "{error}");
+}
+
+#[test]
+fn a_deletion_that_was_killed_goes_on_and_runs_no_hook_twice() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("parting");
+    for number in 0..8 {
+        let name = format!("m{number}");
+        repository.config_map(&name, "one");
+        annotated(&repository, &name, &format!("argocd.argoproj.io/sync-wave: '{number}'"));
+    }
+    let hook = |phase: &str| format!("argocd.argoproj.io/hook: {phase}");
+    repository.write("manifests/before.yaml", &job("parting", "name: before", &hook("PreDelete"), ""));
+    repository.write("manifests/after.yaml", &job("parting", "name: after", &hook("PostDelete"), ""));
+    repository.deploy(plane);
+    let is_there = |name: &str| plane.get(CONFIG_MAP, "parting", name).is_some();
+    let mut before = None;
+    for (attempt, goes) in ["m6", "m3", "m1"].into_iter().enumerate() {
+        let extra: &[&str] = if attempt == 0 { &["parting"] } else { &["parting", "--resume"] };
+        let mut command = delete_command(plane, &repository, extra);
+        let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("tiphys starts");
+        eventually("one of its objects is gone", || !is_there(goes));
+        running.kill().expect("it is killed");
+        running.wait().expect("it ended");
+        let uid = plane.get(JOB, "parting", "before").map(|job| job["metadata"]["uid"].clone());
+        assert_eq!(before.get_or_insert_with(|| uid.clone()), &uid, "its hook is the one from before");
+    }
+    delete(plane, &repository, &["parting", "--resume"]).ok();
+    assert!((0..8).all(|number| !is_there(&format!("m{number}"))));
+    let mut left: Vec<String> = Vec::new();
+    left.extend(
+        plane.list(JOB, "parting").iter().filter_map(|job| job["metadata"]["name"].as_str().map(str::to_owned)),
+    );
+    assert_eq!(left, ["after", "before"], "each hook ran once, and nothing asks for its deletion");
 }

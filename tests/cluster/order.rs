@@ -416,7 +416,7 @@ fn run(plane: &ControlPlane, directory: &Path, case: &str) -> Result<(), String>
             revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
             ..sync::Options::default()
         };
-        let place = sync::Place { plan, deployment, cluster: Ok(Arc::new(cluster)) };
+        let place = sync::Place { plan, deployment, cluster: Ok(Arc::new(sync::Mirror::new(Arc::new(cluster)))) };
         sync::run(vec![place], Arc::new(journal), Events(events), &options).await
     });
     let found = audited(plane, seen, case, &defined);

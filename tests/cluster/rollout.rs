@@ -1,6 +1,9 @@
 //! Rollouts: environments one after the other, approvals, pauses, steps of ApplicationSets, and what goes back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::harness::{CONFIG_MAP, ControlPlane, control_plane, eventually};
+use super::proxy::{Fault, Proxy};
 use super::repository::{AUTOMATED, Repository, application};
 use super::sync::deployment;
 
@@ -79,6 +82,36 @@ fn a_failure_keeps_back_what_comes_after_it_and_takes_back_what_came_before() {
     for environment in environments {
         assert_eq!(value(plane, "chain", environment).as_deref(), Some("one"), "{environment}");
     }
+}
+
+#[test]
+fn a_server_that_is_silent_takes_nothing_back() {
+    let Some(plane) = control_plane() else { return };
+    let sync = "  - {name: development, rollback: rollout}\n  - {name: production, rollback: rollout}\n";
+    let environments = ["development", "production"];
+    let repository = repository("silent", &environments, sync);
+    for environment in environments {
+        settings(&repository, "silent", environment, "one");
+    }
+    repository.deploy(plane);
+    for environment in environments {
+        settings(&repository, "silent", environment, "two");
+    }
+    let proxy = {
+        let silent = AtomicBool::new(false);
+        Proxy::start(plane, move |asked| {
+            let production = asked.path.contains("/silent-production/configmaps/settings");
+            silent.fetch_or(asked.writes() && production && !asked.path.contains("dryRun"), Ordering::Relaxed);
+            if silent.load(Ordering::Relaxed) { Fault::Silence } else { Fault::None }
+        })
+    };
+    repository.plan(plane);
+    let error = repository.sync_with(&proxy.front, &["--patience", "2"]).failed(4);
+    assert!(error.contains("--resume"), "{error}");
+    let values = || environments.map(|environment| value(plane, "silent", environment));
+    assert_eq!(values(), [Some("two".to_owned()), Some("one".to_owned())], "silence is no failure");
+    repository.sync_with(plane, &["--resume"]).ok();
+    assert_eq!(values(), [Some("two".to_owned()), Some("two".to_owned())]);
 }
 
 #[test]

@@ -219,3 +219,24 @@ spec:
 "
     )
 }
+
+#[test]
+fn a_wave_stands_for_as_long_as_is_asked() {
+    let Some(plane) = control_plane() else { return };
+    let repository = Repository::new("standing");
+    repository.deploy_namespace(plane);
+    for (name, wave) in [("first", 0), ("second", 1)] {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: standing\n  annotations:\n    argocd.argoproj.io/sync-wave: \"{wave}\"\n"
+        );
+        repository.write(&format!("manifests/{name}.yaml"), &text);
+    }
+    repository.plan(plane);
+    repository.sync_with(plane, &["--wave-delay", "3"]).ok();
+    let [first, second] = ["first", "second"].map(|name| {
+        let live = plane.get(CONFIG_MAP, "standing", name).expect("it is there");
+        let made = live["metadata"]["creationTimestamp"].as_str().expect("it was made").to_owned();
+        chrono::DateTime::parse_from_rfc3339(&made).expect("it is a time")
+    });
+    assert!((second - first).num_seconds() >= 3, "{first} and {second}");
+}

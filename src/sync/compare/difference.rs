@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::tracking;
-use crate::plan::{Action, Change, Desired, changes};
+use crate::plan::{Action, Change, Desired, ObjectRef, changes};
 use crate::sync::cluster::{Cluster, Writing};
-use crate::sync::{Settings, SyncError, machine, same};
+use crate::sync::{Settings, SyncError, Tracking, machine, same};
 
 /// What syncing one object would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +40,7 @@ impl Difference {
             false => Cow::Borrowed(manifest),
         };
         let manifest: &Value = &manifest;
-        let adopts = tracking::owner_of(&settings.tracking, live, object).filter(|owner| owner != application);
+        let adopts = owner_of(&settings.tracking, live, object).filter(|owner| owner != application);
         let found = |action, changes| Difference { action, changes, adopts: adopts.clone() };
         if replaces {
             let changed = match cluster.replace(object, &placed(manifest, live), TRIAL).await {
@@ -59,6 +58,17 @@ impl Difference {
             Ok(applied) => found(Action::Apply, changes(live, &applied)),
             Err(_) => found(Action::Apply, Vec::new()),
         })
+    }
+}
+
+/// The Application that owns a live object; empty where none does. Definitions and the namespaces that tiphys makes are
+/// not tracked by anybody: of them there is nothing to say.
+fn owner_of(tracking: &Tracking, live: &Value, object: &ObjectRef) -> Option<String> {
+    let owner = tracking.owner(live, object);
+    let untracked = matches!(object.kind.as_str(), "CustomResourceDefinition" | "Namespace");
+    match owner {
+        None if untracked => None,
+        owner => Some(owner.unwrap_or_default()),
     }
 }
 

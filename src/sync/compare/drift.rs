@@ -1,11 +1,14 @@
 //! A plan held against the cluster once more, before anything is done: what would be done now that it does not say.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use super::{Cluster, Difference, differences};
-use crate::plan::{Action, ClusterPlan, Deployment, ObjectRef};
+use futures_util::future::try_join_all;
+
+use super::{Difference, applied, differences};
+use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef};
 use crate::sync::SyncError;
+use crate::sync::mirror::Mirror;
+use crate::sync::rollout::key;
 
 /// Something that changed in the cluster since the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,22 +37,28 @@ impl std::fmt::Display for Drift {
     }
 }
 
-/// What would be done in `cluster` now and is not in `plan`. That less is to be done than planned is no drift, nor is what
+/// What would be done now in the cluster of `mirror` and is not in `plan`. That less is to be done than planned is no drift, nor is what
 /// others do to fields that the plan does not set.
 ///
 /// # Errors
 /// When the cluster cannot be read.
-pub async fn drift(
-    plan: &ClusterPlan,
-    deployment: &Deployment,
-    cluster: &Arc<Cluster>,
-) -> Result<Vec<Drift>, SyncError> {
+pub async fn drift(plan: &ClusterPlan, deployment: &Deployment, mirror: &Mirror) -> Result<Vec<Drift>, SyncError> {
     if !plan.live {
         return Ok(Vec::new());
     }
     let planned: BTreeSet<&ObjectRef> = plan.tasks.iter().map(|task| &task.object).collect();
-    let objects = deployment.objects.iter().filter(|desired| planned.contains(&desired.object));
-    let mut found = differences(deployment, objects, cluster).await?;
+    let objects = applied(deployment.objects.iter().filter(|desired| planned.contains(&desired.object)));
+    let objects: Vec<&Desired> = objects.collect();
+    // The sync follows all of these kinds: what is read here is not read again.
+    let kinds: BTreeSet<(&str, &str)> =
+        objects.iter().map(|desired| (desired.object.api_version.as_str(), desired.object.kind.as_str())).collect();
+    try_join_all(kinds.into_iter().map(|(api_version, kind)| mirror.follow(api_version, kind))).await?;
+    let read = |object: &ObjectRef| match mirror.get(&key(object)) {
+        // A kind is read in one version alone.
+        Some(live) if live["apiVersion"] != object.api_version.as_str() => None,
+        live => Some(live),
+    };
+    let mut found = differences(deployment, &objects, mirror.cluster(), read).await?;
     let mut drifts = Vec::new();
     for task in plan.tasks.iter().filter(|task| !matches!(task.action, Action::Prune | Action::Hook)) {
         let Some(now) = found.remove(&task.object) else { continue };

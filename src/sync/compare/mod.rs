@@ -5,18 +5,17 @@
 mod difference;
 mod drift;
 mod prune;
-mod tracking;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use difference::Difference;
 pub use drift::{Drift, drift};
 pub(super) use prune::inhabits;
-pub(super) use tracking::{application, names};
 
 use super::ignore::ignored;
 use super::{Cluster, SyncError, machine};
@@ -41,7 +40,9 @@ pub async fn compare(
 ) -> Result<(), SyncError> {
     let known: std::collections::BTreeSet<String> = plan.tasks.iter().map(|task| task.application.clone()).collect();
     let objects = deployment.objects.iter().filter(|desired| known.contains(&desired.application));
-    let mut differences = differences(deployment, objects, cluster).await?;
+    let objects: Vec<&Desired> = applied(objects).collect();
+    let together = cluster.together(objects.iter().map(|desired| &desired.object)).await?;
+    let mut differences = differences(deployment, &objects, cluster, |object| together.get(object)).await?;
     let prunes = prune::prunes(plan, deployment, &cluster.list(None).await?, options);
     let mut tasks = order::tasks(deployment, &prunes);
     tasks.retain(|task| task.action == Action::Prune || known.contains(&task.application));
@@ -59,21 +60,26 @@ pub async fn compare(
     Ok(())
 }
 
-/// What syncing `objects` would do to the cluster as it is.
-async fn differences<'d>(
+/// Those that are compared: hooks run whatever is there.
+fn applied<'d>(objects: impl Iterator<Item = &'d Desired>) -> impl Iterator<Item = &'d Desired> {
+    objects.filter(|desired| desired.role != Role::Hook)
+}
+
+/// What syncing `objects` would do to the cluster as it is. `read` has what was read of it already: `Some(None)` is
+/// what is not there.
+async fn differences(
     deployment: &Deployment,
-    objects: impl Iterator<Item = &'d Desired>,
+    objects: &[&Desired],
     cluster: &Arc<Cluster>,
+    read: impl Fn(&ObjectRef) -> Option<Option<Arc<Value>>>,
 ) -> Result<BTreeMap<ObjectRef, Difference>, SyncError> {
-    let objects: Vec<&Desired> = objects.filter(|desired| desired.role != Role::Hook).collect();
-    let together = Arc::new(cluster.together(objects.iter().map(|desired| &desired.object)).await?);
     let mut policies: BTreeMap<&str, Arc<machine::Options>> = BTreeMap::new();
     let mut running = JoinSet::new();
     // Everything that is compared at once is in memory twice.
     let permits = Arc::new(Semaphore::new(64));
     let mut found = BTreeMap::new();
-    for desired in objects {
-        let known = together.get(&desired.object);
+    for &desired in objects {
+        let known = read(&desired.object);
         if matches!(known, Some(None)) || !cluster.serves(&desired.object.api_version, &desired.object.kind) {
             found.insert(desired.object.clone(), Difference::creation());
             continue;

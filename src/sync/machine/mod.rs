@@ -257,27 +257,30 @@ pub struct Operation {
     changed: BTreeSet<(Key, Phase)>,
     /// How often a task came further.
     moves: usize,
+    /// How many waves were applied that others come after.
+    waves: usize,
     state: State,
     message: String,
 }
 
 impl Operation {
     /// A sync of `objects` that has not begun.
-    pub fn new(objects: impl IntoIterator<Item = Value>, options: Options) -> Operation {
+    pub fn new(objects: impl IntoIterator<Item = impl Into<Arc<Value>>>, options: Options) -> Operation {
         let (mut targets, mut hooks) = (Vec::new(), Vec::new());
-        for mut object in objects {
+        for object in objects {
+            let mut object: Arc<Value> = object.into();
             if annotation::is_garbage(&object) || is_only_for_deletion(&object) {
                 continue;
             }
             // Objects without namespace of their own get the destination's, cluster-scoped ones too: this decides what
             // comes after the Namespace. A backend takes it off again.
             if Key::of(&object).namespace.is_empty() && object["metadata"].is_object() {
-                object["metadata"]["namespace"] = Value::String(options.namespace.clone());
+                Arc::make_mut(&mut object)["metadata"]["namespace"] = Value::String(options.namespace.clone());
             }
             if is_hook(&object) {
-                hooks.push(Arc::new(object));
+                hooks.push(object);
             } else {
-                targets.push(Arc::new(object));
+                targets.push(object);
             }
         }
         Operation {
@@ -287,6 +290,7 @@ impl Operation {
             outcomes: BTreeMap::new(),
             changed: BTreeSet::new(),
             moves: 0,
+            waves: 0,
             state: State::Running,
             message: String::new(),
         }
@@ -363,6 +367,11 @@ impl Operation {
     /// How often a task came further: while this stays the same, the operation waits.
     pub fn moves(&self) -> usize {
         self.moves
+    }
+
+    /// How many waves were applied that others come after.
+    pub fn waves(&self) -> usize {
+        self.waves
     }
 
     /// Whether there is nothing more to do.

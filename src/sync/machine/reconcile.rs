@@ -85,7 +85,9 @@ impl Operation {
         let (now, later): (Indices, Indices) =
             open.into_iter().partition(|index| (tasks[*index].phase, tasks[*index].wave()) == place);
         self.set(State::Running, "one or more tasks are running");
-        match self.run(backend, &mut tasks, &now, false).await {
+        let run = self.run(backend, &mut tasks, &now, false).await;
+        self.waves += usize::from(run != Run::Failed && !later.is_empty());
+        match run {
             Run::Failed => self.after_failure(backend, &mut tasks, &now, &on_failure, &after_failure).await,
             Run::Successful if later.is_empty() && !now.iter().any(|index| tasks[*index].is_hook()) => {
                 // The last wave without hooks is not waited for: a sync without waves is an apply.

@@ -5,6 +5,8 @@
 //! nothing more is begun, and what the run has synced goes back with it. A cluster that cannot be reached fails its own
 //! Applications and no others.
 
+mod back;
+mod door;
 mod schedule;
 mod work;
 
@@ -13,18 +15,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::JoinSet;
 
+use door::Door;
 pub use schedule::{Schedule, Slot, Waits};
 use work::Planned;
 pub(super) use work::key;
 
-use super::application::Site;
 use super::journal::{Journal, Kind};
 use super::live::{Event, Events};
-use super::{Cluster, SyncError, machine};
-use crate::check::sync_refusal;
+use super::mirror::Mirror;
+use super::{SyncError, machine};
 pub use crate::config::Extent;
 use crate::plan::{ClusterPlan, Deployment};
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How long the pods of a workload may be broken before its sync has failed.
     pub stuck_after: Duration,
+    /// How long at least a wave of a sync stands before it is asked whether it is healthy.
+    pub wave_delay: Duration,
     /// How many Applications may be synced at once in one cluster.
     pub parallel: usize,
     /// Whether what failed is taken back to the last good revision.
@@ -64,6 +67,7 @@ impl Default for Options {
         Options {
             timeout: Duration::from_secs(300),
             stuck_after: Duration::from_secs(10),
+            wave_delay: Duration::ZERO,
             parallel: 16,
             rollback: true,
             retry_bad: false,
@@ -103,7 +107,7 @@ pub struct Place {
     /// The objects that the plan names.
     pub deployment: Deployment,
     /// The cluster, or why nothing can be done there.
-    pub cluster: Result<Arc<Cluster>, String>,
+    pub cluster: Result<Arc<Mirror>, String>,
 }
 
 /// How a run ended in which nothing failed.
@@ -143,17 +147,9 @@ pub async fn run(
     }
 }
 
-/// The door to a cluster, opened by the first Application that is synced there.
-struct Door {
-    place: Place,
-    site: OnceCell<Result<Arc<Site>, String>>,
-    permits: Arc<Semaphore>,
-}
-
 struct Rollout {
     doors: Vec<Arc<Door>>,
-    /// The Applications, with the number of their cluster and of their environment.
-    planned: Vec<(usize, usize, Planned)>,
+    planned: Vec<Planned>,
     schedule: Schedule,
     held: BTreeSet<usize>,
     done: BTreeSet<usize>,
@@ -169,19 +165,14 @@ impl Rollout {
         let mut held = BTreeSet::new();
         let mut sets: BTreeMap<String, usize> = BTreeMap::new();
         for (cluster, place) in places.iter().enumerate() {
-            for one in work::works(&place.plan, &place.deployment, &options) {
-                let stage = options
-                    .stages
-                    .iter()
-                    .position(|stage| one.unit.environment.as_deref() == Some(stage.name.as_str()))
-                    .map_or(0, |place| place + 1);
+            for one in work::works(cluster, &place.plan, &place.deployment, &options) {
                 let turn = one.unit.turn.as_ref();
                 if one.changes && !options.by_hand && turn.is_some_and(|(_, turn)| turn.is_by_hand()) {
                     held.insert(slots.len());
                 }
                 slots.push(Slot {
                     cluster,
-                    stage,
+                    stage: one.stage,
                     wave: one.unit.wave,
                     turn: turn.and_then(|(set, turn)| {
                         let next = sets.len();
@@ -190,14 +181,12 @@ impl Rollout {
                         Some((set, turn.step?, turn.limit.filter(|limit| *limit > 0)))
                     }),
                 });
-                planned.push((cluster, stage, one));
+                planned.push(one);
             }
         }
-        let door =
-            |place| Door { place, site: OnceCell::new(), permits: Arc::new(Semaphore::new(options.parallel.max(1))) };
         Rollout {
             schedule: Schedule::new(slots, &held),
-            doors: places.into_iter().map(|place| Arc::new(door(place))).collect(),
+            doors: places.into_iter().map(|place| Arc::new(Door::new(place, options.parallel))).collect(),
             planned,
             held,
             done: BTreeSet::new(),
@@ -228,11 +217,8 @@ impl Rollout {
                     }
                 }
                 let Some(index) = self.schedule.take() else { break };
-                let (door, planned, options) = (
-                    Arc::clone(&self.doors[self.planned[index].0]),
-                    self.planned[index].2.clone(),
-                    self.options.clone(),
-                );
+                let planned = self.planned[index].clone();
+                let (door, options) = (Arc::clone(&self.doors[planned.cluster]), self.options.clone());
                 let (journal, events) = (Arc::clone(&self.journal), self.events.clone());
                 running
                     .spawn(async move { (index, door.sync(&planned, taking_back, &journal, &events, &options).await) });
@@ -252,7 +238,7 @@ impl Rollout {
                     if failed && self.extent(index) > Extent::Application && stopped.is_none() {
                         stopped = Some(index);
                     }
-                    failures.push((self.planned[index].2.work.id.clone(), error));
+                    failures.push((self.planned[index].work.id.clone(), error));
                 }
             }
         }
@@ -269,9 +255,9 @@ impl Rollout {
     /// What is left where nothing failed and nothing is closed.
     fn left(&self) -> Ended {
         for index in &self.held {
-            let (cluster, _, planned) = &self.planned[*index];
+            let planned = &self.planned[*index];
             self.events.tell(Event::Waiting {
-                cluster: self.doors[*cluster].place.plan.cluster.clone(),
+                cluster: self.doors[planned.cluster].place.plan.cluster.clone(),
                 application: planned.work.id.clone(),
                 message: "its ApplicationSet has it synced by hand: name it when planning, or use --by-hand".to_owned(),
             });
@@ -290,7 +276,7 @@ impl Rollout {
         let waiting = self.schedule.waiting().into_iter();
         waiting
             .map(|(index, waits)| {
-                let application = self.planned[index].2.work.id.clone();
+                let application = self.planned[index].work.id.clone();
                 let what = match waits {
                     Waits::Stage => "environment",
                     Waits::Wave => "wave",
@@ -307,15 +293,15 @@ impl Rollout {
 
     /// Whether the environment `stage` may be begun: all before it is done.
     async fn pass(&self, stage: usize, failures: &mut Vec<(String, SyncError)>) -> Result<Passed, SyncError> {
-        let before = self.planned.iter().enumerate().filter(|(_, (_, other, _))| *other < stage);
+        let before = self.planned.iter().enumerate().filter(|(_, other)| other.stage < stage);
         let before: Vec<usize> = before.map(|(index, _)| index).filter(|index| self.done.contains(index)).collect();
-        let last = before.iter().map(|index| self.planned[*index].1).max();
+        let last = before.iter().map(|index| self.planned[*index].stage).max();
         let pause = last.and_then(|last| self.options.stages.get(last.checked_sub(1)?)).map(|stage| stage.pause);
         if let Some(pause) = pause.filter(|pause| !pause.is_zero()) {
             self.rest(stage, pause).await?;
             for index in before {
-                let (cluster, _, planned) = &self.planned[index];
-                let Some(Ok(site)) = self.doors[*cluster].site.get() else { continue };
+                let planned = &self.planned[index];
+                let Some(site) = self.doors[planned.cluster].opened() else { continue };
                 match site.verify(&planned.work).await {
                     Ok(()) => {}
                     Err(error @ SyncError::Application { .. }) => {
@@ -359,51 +345,11 @@ impl Rollout {
 
     fn tell_requests(&self, after: Duration) {
         for Door { place, .. } in self.doors.iter().map(|door| &**door) {
-            if let Ok(cluster) = &place.cluster {
-                let (cluster, requests) = (place.plan.cluster.clone(), cluster.requests());
+            if let Ok(mirror) = &place.cluster {
+                let (cluster, requests) = (place.plan.cluster.clone(), mirror.cluster().requests());
                 self.events.tell(Event::Ended { cluster, requests, after });
             }
         }
-    }
-
-    /// What goes back when `unit` fails.
-    fn extent(&self, unit: usize) -> Extent {
-        let stage = self.planned[unit].1.checked_sub(1).and_then(|place| self.options.stages.get(place));
-        match stage {
-            _ if !self.options.rollback => Extent::None,
-            Some(stage) => stage.rollback,
-            None => Extent::Application,
-        }
-    }
-
-    /// Takes back what the run has synced along with the Application that failed; what could not be taken back.
-    async fn take_back(&self, unit: usize) -> Vec<(String, SyncError)> {
-        let extent = self.extent(unit);
-        let (_, stage, failed) = &self.planned[unit];
-        let step = |planned: &Planned| planned.unit.turn.as_ref().map(|(set, turn)| (set.clone(), turn.step));
-        let mut running = JoinSet::new();
-        for index in &self.done {
-            let (cluster, other, planned) = &self.planned[*index];
-            let goes = match extent {
-                Extent::Rollout => true,
-                Extent::Step => other == stage && step(planned) == step(failed),
-                // One that failed by itself is back already; one that did not stay healthy is not.
-                Extent::Application => *index == unit,
-                Extent::None => false,
-            };
-            let Some(Ok(site)) = self.doors[*cluster].site.get().filter(|_| goes && planned.changes) else { continue };
-            let (site, work) = (Arc::clone(site), planned.work.clone());
-            running.spawn(async move { (work.id.clone(), site.withdraw(&work).await) });
-        }
-        let mut failures = Vec::new();
-        while let Some(joined) = running.join_next().await {
-            match joined {
-                Ok((_, Ok(_))) => {}
-                Ok((id, Err(error))) => failures.push((id, error)),
-                Err(error) => failures.push((String::new(), SyncError::Journal(error.to_string()))),
-            }
-        }
-        failures
     }
 }
 
@@ -413,83 +359,4 @@ enum Passed {
     Closed(Ended),
     /// An Application of an environment before it is no longer healthy.
     Broken(usize),
-}
-
-impl Door {
-    /// Syncs an Application here; `false` where it was not begun because the run is being taken back.
-    async fn sync(
-        &self,
-        planned: &Planned,
-        taking_back: bool,
-        journal: &Arc<Journal>,
-        events: &Events,
-        options: &Options,
-    ) -> Result<bool, SyncError> {
-        let _permit = self.permits.acquire().await;
-        let (place, work) = (&self.place.plan.cluster, &planned.work);
-        let begun = journal.existing(place, &work.id, Kind::Sync)?;
-        if begun.is_none() {
-            if taking_back {
-                return Ok(false);
-            }
-            self.mind_windows(planned, journal, events, options)?;
-        }
-        if options.interrupted.load(Ordering::Relaxed) {
-            return Err(SyncError::Interrupted);
-        }
-        let site = self.site.get_or_init(|| self.open(journal, events, options)).await;
-        let site = site
-            .as_ref()
-            .map_err(|reason| SyncError::Unreachable { cluster: place.clone(), reason: reason.clone() })?;
-        if journal.existing(place, &work.id, Kind::Withdrawal)?.is_some() {
-            // It was synced, and is being taken back.
-            return Ok(true);
-        }
-        site.sync(work).await.map(|()| true)
-    }
-
-    /// Begins with a cluster: what several of its Applications need comes first.
-    async fn open(&self, journal: &Arc<Journal>, events: &Events, options: &Options) -> Result<Arc<Site>, String> {
-        let Place { plan, deployment, cluster } = &self.place;
-        let cluster = Arc::clone(cluster.as_ref().map_err(Clone::clone)?);
-        let site = Site::new(
-            &plan.cluster,
-            cluster,
-            Arc::clone(journal),
-            events.clone(),
-            options.clone(),
-            Arc::clone(&deployment.settings),
-        );
-        let site = Arc::new(site.await.map_err(|error| error.to_string())?);
-        if let Some((goal, sources)) = work::ahead(plan, deployment, options) {
-            site.prepare(goal, sources).await.map_err(|error| error.to_string())?;
-        }
-        Ok(site)
-    }
-
-    /// Refuses what no sync window lets through now.
-    fn mind_windows(
-        &self,
-        planned: &Planned,
-        journal: &Journal,
-        events: &Events,
-        options: &Options,
-    ) -> Result<(), SyncError> {
-        if !planned.changes {
-            return Ok(());
-        }
-        let Some(project) = &planned.unit.project else { return Ok(()) };
-        let now = chrono::Utc::now();
-        let Some(reason) = sync_refusal(project, &planned.unit.application, now, options.manual) else {
-            return Ok(());
-        };
-        let application = planned.work.id.clone();
-        let Some(why) = &options.windows_overridden else {
-            return Err(SyncError::Refused { application, reason });
-        };
-        let message = format!("{reason}; overridden: {why}");
-        journal.remark(&self.place.plan.cluster, &application, &message)?;
-        events.tell(Event::Waiting { cluster: self.place.plan.cluster.clone(), application, message });
-        Ok(())
-    }
 }

@@ -45,14 +45,18 @@ pub(super) fn ahead(
 /// An Application to sync, and what the rollout has to know of it.
 #[derive(Debug, Clone)]
 pub(super) struct Planned {
+    /// The number of its cluster.
+    pub(super) cluster: usize,
+    /// The number of its environment, from one on; 0 where it belongs to none.
+    pub(super) stage: usize,
     pub(super) work: Work,
     pub(super) unit: Unit,
     /// Whether the plan changes anything.
     pub(super) changes: bool,
 }
 
-/// The Applications that `plan` has tasks for, by their names.
-pub(super) fn works(plan: &ClusterPlan, deployment: &Deployment, settings: &Options) -> Vec<Planned> {
+/// The Applications that the plan for the cluster of that number has tasks for, by their names.
+pub(super) fn works(cluster: usize, plan: &ClusterPlan, deployment: &Deployment, settings: &Options) -> Vec<Planned> {
     let mut tasks: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
     for task in &plan.tasks {
         tasks.entry(&task.application).or_default().push(task);
@@ -65,10 +69,14 @@ pub(super) fn works(plan: &ClusterPlan, deployment: &Deployment, settings: &Opti
         .into_iter()
         .filter_map(|(id, tasks)| {
             let unit = deployment.applications.get(id)?;
-            let stage = settings.stages.iter().find(|stage| unit.environment.as_deref() == Some(stage.name.as_str()));
+            let is_its = |stage: &Stage| unit.environment.as_deref() == Some(stage.name.as_str());
+            let place = settings.stages.iter().position(is_its);
+            let stage = place.and_then(|place| settings.stages.get(place));
             let objects = objects.get(id).map_or(&[] as &[&Desired], Vec::as_slice);
             let work = work(id, unit, &tasks, objects, stage, (settings, &deployment.settings));
             is_meant(&work.goal).then(|| Planned {
+                cluster,
+                stage: place.map_or(0, |place| place + 1),
                 work,
                 unit: unit.clone(),
                 changes: tasks.iter().any(|task| task.action != Action::Unchanged),
@@ -150,7 +158,7 @@ fn leaving(application: &Application, policy: &machine::Options, instance: &Sett
 fn content(objects: &[&Desired]) -> Digest {
     let mut digests: Vec<Value> = objects.iter().map(|desired| Value::String(desired.digest.to_string())).collect();
     digests.sort_by_key(ToString::to_string);
-    Digest::of(canonical(&Value::Array(digests)).as_bytes())
+    Digest::of(&canonical(&Value::Array(digests)))
 }
 
 /// The names of an object, whichever version it is read in.

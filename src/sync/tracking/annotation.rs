@@ -1,12 +1,9 @@
 //! The annotation by which Argo CD tells which Application owns an object: `name:group/kind:namespace/name`.
 
-use serde_json::Value;
-
 use crate::plan::ObjectRef;
-use crate::sync::Tracking;
 
 /// The Application that a tracking annotation names: `namespace/name`.
-pub(in crate::sync) fn application(tracking: &str) -> Option<String> {
+pub(super) fn application(tracking: &str) -> Option<String> {
     let (name, _) = tracking.split_once(':')?;
     Some(match name.split_once('_') {
         Some((namespace, name)) => format!("{namespace}/{name}"),
@@ -15,24 +12,13 @@ pub(in crate::sync) fn application(tracking: &str) -> Option<String> {
 }
 
 /// Whether a tracking annotation speaks of `object`. Argo CD writes the destination's namespace for objects without.
-pub(in crate::sync) fn names(tracking: &str, object: &ObjectRef) -> bool {
+pub(super) fn names(tracking: &str, object: &ObjectRef) -> bool {
     let mut parts = tracking.splitn(3, ':').skip(1);
     let (Some(kind), Some(place)) = (parts.next(), parts.next()) else { return false };
     let Some((namespace, name)) = place.split_once('/') else { return false };
     kind.split_once('/') == Some((object.group(), &object.kind))
         && name == object.name
         && (object.namespace.is_empty() || namespace == object.namespace)
-}
-
-/// The Application that owns a live object; empty where none does. Definitions and the namespaces that tiphys makes are
-/// not tracked by anybody: of them there is nothing to say.
-pub(super) fn owner_of(tracking: &Tracking, live: &Value, object: &ObjectRef) -> Option<String> {
-    let owner = tracking.owner(live, object);
-    let untracked = matches!(object.kind.as_str(), "CustomResourceDefinition" | "Namespace");
-    match owner {
-        None if untracked => None,
-        owner => Some(owner.unwrap_or_default()),
-    }
 }
 
 #[cfg(test)]

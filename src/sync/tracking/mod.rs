@@ -1,10 +1,13 @@
 //! How an object tells to which Application it belongs: by annotation, by label or by both, as the instance says, so that
 //! an Argo CD beside tiphys sees the same owner.
 
+mod annotation;
+
 use serde_json::{Value, json};
 
+use annotation::{application, names};
+
 use super::cluster::Listed;
-use super::compare::{application, names};
 use crate::plan::{ObjectRef, TRACKING};
 
 const INSTALLATION: &str = "argocd.argoproj.io/installation-id";
