@@ -11,13 +11,14 @@ use super::build::Build;
 use super::config::Config;
 use super::embedded;
 use super::generate;
+use super::in_force::InForce;
 use super::kustomization::Kustomization;
 use super::overrides::Served;
 use super::patch::unfit;
 use super::plugin;
 use super::remote::{Missing, Remotes, is_remote};
 use super::resource::{Res, is_nil_or_empty, raw};
-use super::schema::MergeSchema;
+use super::schema::{Beside, MergeSchema};
 use super::transform;
 use crate::check::rules;
 use crate::finding::Finding;
@@ -41,7 +42,7 @@ pub struct Builds<'r> {
     kustomizations: Mutex<HashMap<String, Option<Arc<Kustomization>>>>,
     bases: Mutex<HashMap<(String, Option<FileId>), Slot>>,
     reaches: Mutex<HashMap<String, Arc<Reach>>>,
-    schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
+    schemas: Mutex<HashMap<(FileId, Beside), Arc<MergeSchema>>>,
     /// Stands where a node is taken out for a moment.
     pub(super) placeholder: Arc<Node>,
     /// The charts of the repository.
@@ -73,6 +74,8 @@ impl Default for Options {
 struct Reach {
     directories: BTreeSet<String>,
     cyclic: bool,
+    /// Whether one of them names a schema.
+    openapi: bool,
     /// Whether charts are inflated: their namespace is that of the kustomization that asks.
     charts: bool,
 }
@@ -82,8 +85,9 @@ struct Reach {
 pub(super) struct Context<'b, 'r> {
     pub(super) builds: &'b Builds<'r>,
     pub(super) directory: &'b str,
-    pub(super) schema: &'b MergeSchema,
-    pub(super) schema_id: Option<FileId>,
+    pub(super) in_force: &'b InForce,
+    /// Whether a kustomization that is still to be read may name the schema.
+    pub(super) undecided: bool,
     /// The directories of the kustomizations that include this one, and its own.
     pub(super) chain: &'b [String],
     /// The namespace of charts that name none.
@@ -94,7 +98,12 @@ pub(super) struct Context<'b, 'r> {
     pub(super) provenance: Option<&'b str>,
 }
 
-impl Context<'_, '_> {
+impl<'b> Context<'b, '_> {
+    /// What merges go by.
+    pub(super) fn schema(&self) -> &'b MergeSchema {
+        self.in_force.schema()
+    }
+
     /// The file that `node` names, and its path from the root of the repository.
     pub(super) fn file(&self, node: &Node) -> Result<(FileId, String), Missing> {
         let written = raw(node);
@@ -313,39 +322,29 @@ impl<'r> Builds<'r> {
                 !kustomization.helm_charts.is_empty() || !kustomization.generators.is_empty()
             })
         };
+        reach.openapi = reach.directories.iter().any(|inner| {
+            self.kustomization(inner)
+                .is_some_and(|kustomization| kustomization.openapi_path.is_some() || kustomization.openapi_builtin)
+        });
         reach.charts = inflates(directory) || reach.directories.iter().any(|inner| inflates(inner));
         let reach = Arc::new(reach);
         lock(&self.reaches).entry(directory.to_owned()).or_insert(reach).clone()
     }
 
-    /// The schema that a build merges by: that of the first kustomization, from the root inwards, which names one.
-    pub(super) fn schema_of(&self, directory: &str, build: &mut Build) -> (Arc<MergeSchema>, Option<FileId>) {
-        let reach = self.reach(directory);
-        let directories = std::iter::once(directory).chain(reach.directories.iter().map(String::as_str));
-        for at in directories {
-            let Some(kustomization) = self.kustomization(at) else { continue };
-            if kustomization.openapi_builtin {
-                break;
-            }
-            let Some(path) = &kustomization.openapi_path else { continue };
-            let found = self.path(at, raw(path)).and_then(|path| self.repository.snapshot.find(&path));
-            let Some(id) = found else {
-                let finding = Finding::new(&rules::kustomize_resource_not_found::RULE, path.mark())
-                    .message(format!("{}: no such file", raw(path)));
-                build.fail(Some(Box::new(finding)));
-                continue;
-            };
-            build.used.insert(id);
-            if let Some(known) = lock(&self.schemas).get(&id) {
-                return (known.clone(), Some(id));
-            }
-            let root = self.repository.yaml(id).and_then(|yaml| yaml.documents.first());
-            let schema = Arc::new(
-                root.map_or_else(MergeSchema::default, |document| MergeSchema::from_openapi(&document.root.to_json())),
-            );
-            return (lock(&self.schemas).entry(id).or_insert(schema).clone(), Some(id));
+    /// Whether a kustomization that `directory` includes names a schema.
+    pub(super) fn includes_schema(&self, directory: &str) -> bool {
+        self.reach(directory).openapi
+    }
+
+    /// The schema of a file, with what counts `beside` it.
+    pub(super) fn schema(&self, id: FileId, beside: Beside) -> Arc<MergeSchema> {
+        if let Some(known) = lock(&self.schemas).get(&(id, beside)) {
+            return known.clone();
         }
-        (MergeSchema::builtin().clone(), None)
+        let root = self.repository.yaml(id).and_then(|yaml| yaml.documents.first());
+        let document = root.map_or(serde_json::Value::Null, |document| document.root.to_json());
+        let schema = Arc::new(MergeSchema::from_openapi(&document, beside));
+        lock(&self.schemas).entry((id, beside)).or_insert(schema).clone()
     }
 
     /// The bases that were accumulated, each once.
@@ -362,10 +361,11 @@ impl<'r> Builds<'r> {
     fn base(&self, directory: &str, context: &Context<'_, 'r>) -> Arc<Build> {
         let reach = self.reach(directory);
         let contained = reach.directories.iter().any(|inner| context.chain.iter().any(|outer| contains(inner, outer)));
-        if reach.cyclic || contained || context.provenance.is_some() || reach.charts {
+        let undecided = context.undecided && !context.in_force.is_settled();
+        if reach.cyclic || contained || context.provenance.is_some() || reach.charts || undecided {
             return Arc::new(self.accumulate(directory, context));
         }
-        let slot = lock(&self.bases).entry((directory.to_owned(), context.schema_id)).or_default().clone();
+        let slot = lock(&self.bases).entry((directory.to_owned(), context.in_force.file())).or_default().clone();
         // Nothing that is reached from here comes back here, so nobody who waits for this is waited for.
         slot.get_or_init(|| Arc::new(self.accumulate(directory, &Context { chain: &[], ..*context }))).clone()
     }
@@ -402,6 +402,7 @@ impl<'r> Context<'_, 'r> {
         }
         build.failed |= !kustomization.findings.is_empty();
         build.findings.extend(kustomization.findings.iter().cloned());
+        self.in_force.consider(kustomization, self, build);
         let inner =
             Context { helm_namespace: kustomization.namespace.as_ref().map(raw).or(self.helm_namespace), ..*self };
         for entry in &kustomization.resources {
@@ -640,6 +641,7 @@ impl<'r> Context<'_, 'r> {
                 }
                 continue;
             }
+            self.in_force.note_kind(node.get("apiVersion").map_or("", raw), kind);
             resources.push(generate::with_notes(Res::new(Arc::new(node.clone()))));
         }
         resources

@@ -190,6 +190,9 @@ fn values(
     };
     let mut further = files.into_iter();
     let own = if has_file { further.next() } else { None };
+    if merge != "replace" {
+        context.in_force.note_merge();
+    }
     // kustomize makes one file of both, in which nothing is null; `replace` leaves the file out.
     let first = match merge {
         "replace" => inline,

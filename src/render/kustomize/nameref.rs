@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context<'_, '_>, build: &mut Build) {
 }
 
 fn candidate(context: &Context<'_, '_>, res: &Res) -> Candidate {
-    let current = res.id(context.schema);
+    let current = res.id(context.schema());
     let previous = res.previous_ids();
     let original = previous.first().unwrap_or(&current);
     Candidate {

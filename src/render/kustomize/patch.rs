@@ -258,7 +258,7 @@ fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut 
         .resources
         .iter()
         .enumerate()
-        .filter(|(_, res)| matcher.selects(res, context.schema))
+        .filter(|(_, res)| matcher.selects(res, context.schema()))
         .map(|(index, _)| index)
         .collect();
     if matcher.asks_for_texts() {
@@ -298,7 +298,7 @@ fn note_refusals(selected: &[usize], build: &mut Build) {
 /// The resource that a strategic merge without target is for.
 fn target_of(context: &Context<'_, '_>, object: &Arc<Node>, build: &mut Build) -> Option<usize> {
     let patch = Res::new(object.clone());
-    let id = patch.id(context.schema);
+    let id = patch.id(context.schema());
     let found = build.named(context, &id);
     match found.as_slice() {
         [index] => Some(*index),
@@ -326,7 +326,7 @@ fn unmatched(context: &Context<'_, '_>, object: &Node, id: &Id, build: &Build) -
         Finding::new(&rules::unmatched_patch_target::RULE, mark).message(format!("there is no {id} to patch"));
     let same_kind = || build.resources.iter().filter(|res| res.kind() == id.gvk.kind);
     if let Some(other) = same_kind().find(|res| res.name() == id.name) {
-        let known = other.id(context.schema);
+        let known = other.id(context.schema());
         let help = if known.gvk != id.gvk {
             format!("the one there has apiVersion `{}`", other.api_version())
         } else {
@@ -356,7 +356,7 @@ impl Chosen<'_> {
         let mut follows = res.id_origins();
         // A schema of the kustomization's own decides how lists merge.
         follows.extend(self.path.map(|path| path.origin.clone()));
-        follows.extend(self.context.schema_id.map(|id| Origin::at(Mark::file(id))));
+        follows.extend(self.context.in_force.file().map(|id| Origin::at(Mark::file(id))));
         match (self.by, patch) {
             (Some(selector), _) => {
                 follows.extend(selector.written.iter().cloned());
@@ -386,7 +386,7 @@ fn merge_one(
     for &index in targets {
         let Some(res) = build.resources.get_mut(index) else { continue };
         if allow_name || allow_kind {
-            res.remember_name(context.schema);
+            res.remember_name(context.schema());
         }
         let mut object = Node::clone(patch);
         if selected {
@@ -399,8 +399,9 @@ fn merge_one(
         }
         let kept = Kept::of(res);
         let follows = chosen.follows(res, Some(patch));
-        let mut merge = Merge::new(context.schema, chosen.step.clone(), follows.clone());
-        let removed = Removed { id: res.id(context.schema).to_string(), origin: patch.origin.because(Some(follows)) };
+        context.in_force.note_merge();
+        let mut merge = Merge::new(context.schema(), chosen.step.clone(), follows.clone());
+        let removed = Removed { id: res.id(context.schema()).to_string(), origin: patch.origin.because(Some(follows)) };
         let target = std::mem::replace(&mut res.node, context.builds.placeholder.clone());
         match merge.object(Arc::unwrap_or_clone(target), object) {
             Err(error) => {
@@ -512,12 +513,12 @@ fn json_entry(
     for index in selected {
         let Some(res) = build.resources.get_mut(index) else { continue };
         if remember {
-            res.remember_name(context.schema);
+            res.remember_name(context.schema());
         }
         let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
         res.book.shared.clear();
         if let Err(error) = json_patch::apply(res.node_mut(), operations, step, follows) {
-            let id = res.id(context.schema);
+            let id = res.id(context.schema());
             let mark = if error.mark.file == FileId::NONE { mark } else { error.mark };
             build.error(mark, format!("the patch does not fit {id}: {}", error.message));
         }

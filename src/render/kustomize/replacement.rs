@@ -229,7 +229,7 @@ fn note_effect(context: &Context<'_, '_>, select: &Selector, target: Mark, found
 
 /// The names of a resource, the present one first, without regard to its scope.
 fn ids(res: &Res, context: &Context<'_, '_>) -> Vec<Id> {
-    let mut ids = vec![Id { cluster_scoped: false, ..res.id(context.schema) }];
+    let mut ids = vec![Id { cluster_scoped: false, ..res.id(context.schema()) }];
     ids.extend(res.previous_ids());
     ids
 }

@@ -162,14 +162,14 @@ pub(super) fn namespace(
         if res.book.from_helm {
             continue;
         }
-        res.remember_name(context.schema);
+        res.remember_name(context.schema());
         let mut set = |node: &mut Node, follows: &Option<Follows>| {
             if unset_only && (node.as_mapping().is_some() || !raw(node).is_empty() && !node.is_null()) {
                 return Ok(());
             }
             set_scalar(node, &text, Tag::Str, &by.because(follows.clone()), step)
         };
-        let cluster_scoped = context.schema.is_cluster_scoped(res.api_version(), res.kind());
+        let cluster_scoped = context.schema().is_cluster_scoped(res.api_version(), res.kind());
         let mut result = Ok(());
         if !cluster_scoped {
             // Which kinds have a namespace is known by their names.
@@ -231,7 +231,7 @@ pub(super) fn affix(
     let mark = value.mark();
     let mut errors = Vec::new();
     for res in &mut build.resources {
-        let original = res.original_id(context.schema);
+        let original = res.original_id(context.schema());
         let kept = match original.gvk.kind.as_str() {
             "CustomResourceDefinition" | "Namespace" => true,
             "APIService" => original.gvk.group == "apiregistration.k8s.io",
@@ -247,7 +247,7 @@ pub(super) fn affix(
                 } else {
                     res.book.suffixes.push(text.clone());
                 }
-                res.remember_name(context.schema);
+                res.remember_name(context.schema());
             }
             // Some kinds keep their names.
             let kind: Follows = res.type_origins().into();
@@ -314,7 +314,7 @@ pub(super) fn replicas(
     let mut errors = Vec::new();
     let count = replica.count.to_string();
     for res in &mut build.resources {
-        let ids = res.all_ids(context.schema);
+        let ids = res.all_ids(context.schema());
         for spec in specs {
             if !ids.iter().any(|id| id.name == replica.name && spec.is_for(&id.gvk)) {
                 continue;
