@@ -4,13 +4,14 @@
 //! A base is accumulated once and shared: see [`Builds::base`]. A component works on what is accumulated so far, so it
 //! runs anew in each kustomization that lists it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::build::Build;
 use super::config::Config;
 use super::embedded;
 use super::generate;
+use super::go_yaml;
 use super::in_force::InForce;
 use super::kustomization::Kustomization;
 use super::overrides::Served;
@@ -26,7 +27,7 @@ use crate::load::{KUSTOMIZATION_NAMES, Repository};
 use crate::origin::{FileId, Mark};
 use crate::render::helm::Charts;
 use crate::source::{Content, File, MAX_FILE_BYTES, base_name, join, normalize, parent};
-use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
+use crate::yaml::{Document, Limits, Node, ProblemKind, Value, YamlFile, read};
 
 /// Kustomizations include each other at most this deep.
 const DEPTH: usize = 64;
@@ -123,9 +124,7 @@ impl<'b> Context<'b, '_> {
             return Err(wrong(self.builds.did_you_mean(finding, &path)));
         };
         let real = snapshot.path(id);
-        let inside =
-            self.directory.is_empty() || real.strip_prefix(self.directory).is_some_and(|rest| rest.starts_with('/'));
-        if self.builds.options.restrict && !inside && !remote {
+        if !remote && !self.may_load(real) {
             return Err(wrong(
                 Finding::new(&rules::kustomize_load_restriction::RULE, node.mark())
                     .message(format!("{written}: the file is not in or below the kustomization's directory"))
@@ -133,6 +132,13 @@ impl<'b> Context<'b, '_> {
             ));
         }
         Ok((id, real.to_owned()))
+    }
+
+    /// Whether the kustomization may read a file, by its path from the root.
+    pub(super) fn may_load(&self, path: &str) -> bool {
+        !self.builds.options.restrict
+            || self.directory.is_empty()
+            || path.strip_prefix(self.directory).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Notes that the file which `node` names was read.
@@ -257,6 +263,11 @@ impl<'r> Builds<'r> {
             } else {
                 Kustomization::read(*id, path, root)
             };
+            if let (Some(root), Some(text)) = (root, snapshot.text(*id))
+                && let Err((mark, message)) = go_yaml::scalars(root, text)
+            {
+                kustomization.findings.push(Finding::new(&rules::kustomize_error::RULE, mark).message(message));
+            }
             if files.len() > 1 {
                 let finding = Finding::new(&rules::kustomize_error::RULE, Mark::file(*id))
                     .message(format!("{directory} has {} kustomization files", files.len()));
@@ -599,29 +610,25 @@ impl<'r> Context<'_, 'r> {
                 build.error(problem.mark, "not valid YAML");
             }
         }
-        self.objects_of(yaml, build)
+        let text = repository.snapshot.text(id).map_or("", |text| text);
+        match go_yaml::documents(yaml, text) {
+            Ok(yaml) => self.objects_of(&yaml, build),
+            Err((mark, message)) => {
+                build.miss(None);
+                build.error(mark, message);
+                Vec::new()
+            }
+        }
     }
 
     /// The objects of a parsed file; lists are taken apart.
     pub(super) fn objects_of(&self, yaml: &YamlFile, build: &mut Build) -> Vec<Res> {
-        let single = yaml.documents.len() == 1;
-        let mut resources = Vec::new();
-        let mut queue: std::collections::VecDeque<&Node> = std::collections::VecDeque::new();
-        for document in &yaml.documents {
-            let root = &document.root;
-            let kind = root.get("kind").map_or("", raw);
-            if single && (kind == "List" || kind == "ResourceList") && root.get("items").is_some() {
-                queue.extend(root.get("items").map_or(&[][..], Node::items));
-            } else {
-                queue.push_back(root);
-            }
+        let (nodes, problems) = unlisted(&yaml.documents);
+        for (mark, message) in problems {
+            build.error(mark, message);
         }
-        let mut limit = 1_000_000usize;
-        while let Some(node) = queue.pop_front() {
-            if is_nil_or_empty(node) {
-                continue;
-            }
-            limit = limit.saturating_sub(1);
+        let mut resources = Vec::new();
+        for node in nodes {
             if node.as_mapping().is_none() {
                 build.error(node.mark(), "a Kubernetes object was expected");
                 continue;
@@ -630,22 +637,49 @@ impl<'r> Context<'_, 'r> {
                 build.error(node.mark(), message);
                 continue;
             }
-            let kind = node.get("kind").map_or("", raw);
-            if kind.ends_with("List")
-                && let Some(items) = node.get("items")
-            {
-                match &items.value {
-                    Value::Sequence(sequence) if limit > 0 => queue.extend(&sequence.items),
-                    _ if items.is_null() => {}
-                    _ => build.error(items.mark(), format!("the items of a {kind} are no list")),
-                }
-                continue;
-            }
-            self.in_force.note_kind(node.get("apiVersion").map_or("", raw), kind);
+            self.in_force.note_kind(node.get("apiVersion").map_or("", raw), node.get("kind").map_or("", raw));
             resources.push(generate::with_notes(Res::new(Arc::new(node.clone()))));
         }
         resources
     }
+}
+
+/// The objects that a file holds at most, those in lists included.
+const MAX_OBJECTS: usize = 1_000_000;
+
+/// The objects of `documents`, where a list stands for its items; and what is wrong with lists.
+pub(super) fn unlisted(documents: &[Document]) -> (Vec<&Node>, Vec<(Mark, String)>) {
+    let single = documents.len() == 1;
+    let mut problems = Vec::new();
+    let mut queue: VecDeque<&Node> = VecDeque::new();
+    for Document { root } in documents {
+        let kind = root.get("kind").map_or("", raw);
+        let items = root.get("items").or_else(|| root.get("functionConfig").filter(|_| kind == "ResourceList"));
+        match items {
+            Some(items) if single && (kind == "List" || kind == "ResourceList") => match &items.value {
+                Value::Sequence(sequence) => queue.extend(&sequence.items),
+                _ if items.is_null() => {}
+                _ => problems.push((items.mark(), format!("the items of a {kind} are no list"))),
+            },
+            _ => queue.push_back(root),
+        }
+    }
+    let mut objects = Vec::new();
+    while let Some(node) = queue.pop_front() {
+        if is_nil_or_empty(node) {
+            continue;
+        }
+        let kind = node.get("kind").map_or("", raw);
+        match node.get("items").filter(|_| kind.ends_with("List")) {
+            None => objects.push(node),
+            Some(items) => match &items.value {
+                Value::Sequence(sequence) if objects.len() + queue.len() < MAX_OBJECTS => queue.extend(&sequence.items),
+                _ if items.is_null() => {}
+                _ => problems.push((items.mark(), format!("the items of a {kind} are no list"))),
+            },
+        }
+    }
+    (objects, problems)
 }
 
 /// Why a file has no YAML.

@@ -12,7 +12,7 @@ use super::generate::{self, BUILD_ANNOTATIONS};
 use super::in_force::InForce;
 use super::kustomization::{Kustomization, Sort};
 use super::overrides::Overrides;
-use super::resource::{Gvk, Id, Res, leaves, raw};
+use super::resource::{Gvk, Id, Res, leaves, mapping_at, raw};
 use super::{hash, metadata, nameref, transform, vars};
 use crate::check::rules;
 use crate::finding::Finding;
@@ -120,7 +120,12 @@ pub(super) fn add_hashes(context: &Context<'_, '_>, build: &mut Build) {
 
 /// Takes out the annotations that kustomize keeps for itself; the others become text.
 fn clean(res: &mut Res) {
-    let Some(metadata) = res.node.get("metadata") else { return };
+    let Some(metadata) = res.node.get("metadata") else {
+        // The place where they stood is left.
+        let origin = res.node.origin.clone();
+        mapping_at(res.node_mut(), "metadata", &origin);
+        return;
+    };
     let Some(annotations) = metadata.get("annotations") else { return };
     let own = |key: &str| {
         BUILD_ANNOTATIONS.contains(&key)

@@ -12,6 +12,7 @@
 
 mod accumulate;
 mod build;
+mod canonical;
 mod config;
 mod crds;
 mod deprecated;
@@ -19,9 +20,11 @@ mod embedded;
 mod fieldspec;
 mod finish;
 mod generate;
+mod go_yaml;
 mod hash;
 mod helm;
 mod in_force;
+mod inside_text;
 mod json_patch;
 mod kustomization;
 mod merge;

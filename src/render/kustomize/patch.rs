@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::Context;
+use super::accumulate::{Context, unlisted};
 use super::build::Build;
+use super::go_yaml;
 use super::json_patch::{self, Operation};
 use super::kustomization::{Kustomization, PatchEntry, Selector};
 use super::merge::Merge;
@@ -18,7 +19,7 @@ use crate::check::rules;
 use crate::finding::{Finding, nearest};
 use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::render::Removed;
-use crate::yaml::{Node, Scalar, Tag, Value, YamlFile};
+use crate::yaml::{Node, Scalar, Tag, Value, YamlFile, reads_back};
 
 /// What a patch says.
 #[derive(Debug, Clone)]
@@ -71,7 +72,12 @@ fn from_file(context: &Context<'_, '_>, path: &Node) -> Body {
     };
     let text = context.builds.repository.snapshot.text(id).map_or("", |text| text);
     let reported = context.builds.repository.is_yaml(id);
-    from_yaml(file, Mark::file(id), format!("patch {path}").into(), text, !reported)
+    let step = format!("patch {path}").into();
+    match go_yaml::documents(file, text) {
+        Err((mark, message)) if !text.starts_with('[') => broken(mark, message),
+        Ok(file) => from_yaml(&file, Mark::file(id), step, text, !reported),
+        Err(_) => from_yaml(file, Mark::file(id), step, text, !reported),
+    }
 }
 
 /// A patch of `patchesStrategicMerge`: text, or the name of a file.
@@ -121,6 +127,10 @@ fn from_yaml(file: &YamlFile, mark: Mark, step: Arc<str>, text: &str, report: bo
             Ok(operations) => Body::Json(operations, step),
             Err(error) => broken(error.mark, error.message),
         };
+    }
+    let (roots, problems) = unlisted(&file.documents);
+    if let Some((mark, message)) = problems.into_iter().next() {
+        return broken(mark, message);
     }
     let mut objects = Vec::new();
     for root in roots {
@@ -388,6 +398,10 @@ fn merge_one(
         if allow_name || allow_kind {
             res.remember_name(context.schema());
         }
+        // kustomize puts the object that it makes of such a patch nowhere.
+        if patch.get("$patch").is_some_and(|directive| raw(directive) == "replace") {
+            continue;
+        }
         let mut object = Node::clone(patch);
         if selected {
             texts_of_metadata(&mut object);
@@ -499,6 +513,15 @@ fn texts_of_metadata(object: &mut Node) {
     }
 }
 
+/// Whether kustomize reads again what it wrote after a JSON patch.
+fn texts_read_back(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) => reads_back(&scalar.text),
+        Value::Sequence(sequence) => sequence.items.iter().all(texts_read_back),
+        Value::Mapping(mapping) => mapping.entries.iter().all(|entry| texts_read_back(&entry.value)),
+    }
+}
+
 fn json_entry(
     context: &Context<'_, '_>,
     target: &Selector,
@@ -517,7 +540,11 @@ fn json_entry(
         }
         let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
         res.book.shared.clear();
-        if let Err(error) = json_patch::apply(res.node_mut(), operations, step, follows) {
+        let applied = json_patch::apply(res.node_mut(), operations, step, follows);
+        if applied.is_ok() && !texts_read_back(&res.node) {
+            let id = res.id(context.schema());
+            build.error(mark, format!("{id} holds a text that begins with a tab: kustomize takes it for indentation"));
+        } else if let Err(error) = applied {
             let id = res.id(context.schema());
             let mark = if error.mark.file == FileId::NONE { mark } else { error.mark };
             build.error(mark, format!("the patch does not fit {id}: {}", error.message));
