@@ -567,7 +567,8 @@ impl<'r> Context<'_, 'r> {
             let root = self.builds.repository.yaml(id).and_then(|yaml| yaml.documents.first());
             let Some(document) = root else { continue };
             match Config::from_node(&document.root) {
-                Ok(config) => {
+                Ok(mut config) => {
+                    config.named_at(&entry.origin);
                     if let Err(message) = own.merge(&config) {
                         build.error(entry.mark(), message);
                     }

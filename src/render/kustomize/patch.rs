@@ -539,7 +539,7 @@ fn json_entry(
             res.remember_name(context.schema());
         }
         let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
-        res.book.shared.clear();
+        shared::part(res, &follows);
         let applied = json_patch::apply(res.node_mut(), operations, step, follows);
         if applied.is_ok() && !texts_read_back(&res.node) {
             let id = res.id(context.schema());

@@ -182,6 +182,7 @@ pub(super) fn namespace(
         }
         let core = res.api_version() == "v1";
         for spec in specs {
+            spec.note_displaced(res);
             let skip = spec.path == "metadata/namespace"
                 || (spec.path == "metadata/name" && !core)
                 || (binding
@@ -240,7 +241,11 @@ pub(super) fn affix(
         if kept {
             continue;
         }
-        for spec in specs.iter().filter(|spec| spec.is_for(&original.gvk)) {
+        for spec in specs {
+            spec.note_displaced(res);
+            if !spec.is_for(&original.gvk) {
+                continue;
+            }
             if spec.path == "metadata/name" && !text.is_empty() {
                 if prefix {
                     res.book.prefixes.push(text.clone());
@@ -277,6 +282,7 @@ pub(super) fn pairs(build: &mut Build, pairs: &[(SmolStr, Node)], specs: &[Field
     for res in &mut build.resources {
         let before = Held::of(res, specs, keys.clone());
         for spec in specs {
+            spec.note_displaced(res);
             let mut set = |node: &mut Node, follows: &Option<Follows>| {
                 if node.is_null() {
                     node.value = Value::Mapping(Default::default());
@@ -316,6 +322,7 @@ pub(super) fn replicas(
     for res in &mut build.resources {
         let ids = res.all_ids(context.schema());
         for spec in specs {
+            spec.note_displaced(res);
             if !ids.iter().any(|id| id.name == replica.name && spec.is_for(&id.gvk)) {
                 continue;
             }
@@ -469,6 +476,7 @@ pub(super) fn images(
             errors.extend(containers(res.node_mut(), &mut |node| set(node, &None)).err());
         }
         for spec in specs {
+            spec.note_displaced(res);
             if spec.is_for(&res.gvk()) && any_image(&res.node, &spec.parts, &name) {
                 let follows = spec.follows(res);
                 let asked = entry.origin.because(follows.clone());
