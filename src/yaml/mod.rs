@@ -17,6 +17,7 @@ mod write;
 pub use node::{Entry, Kind, Mapping, Node, Sequence, Value};
 pub use read::{Comment, Document, Limits, Problem, ProblemKind, YamlFile, read};
 pub use scalar::{Resolved, Scalar, Style, Tag};
-pub(crate) use write::{Printed, is_string_key, printed, unprintable, write_as_it_is};
+pub(crate) use timestamp::normalize as normalized_date;
+pub(crate) use write::{Printed, is_string_key, printed, reads_back, unprintable, write_as_it_is, written_scalar};
 pub use write::{WriteError, write, write_json};
 pub(crate) use write::{reads_as_text, write_json_pretty};

@@ -78,6 +78,23 @@ pub(crate) fn write_as_it_is(node: &Node, out: &mut String) -> Result<(), WriteE
     Ok(())
 }
 
+/// Whether go-yaml reads what it writes of `text`: a block that begins with a tab it does not.
+pub(crate) fn reads_back(text: &str) -> bool {
+    !(text.starts_with('\t') && text.contains('\n') && Shape::of(&text.replace('\t', "x")).block)
+}
+
+/// A text as it stands behind a key, in quotes of this style or as plain as can be.
+pub(crate) fn written_scalar(text: &str, style: Style) -> String {
+    let mut out = String::new();
+    let mut writer = Writer { line: 0, out: &mut out, sorted: false, pretty: true };
+    match style {
+        Style::Single if Shape::of(text).single && !text.contains('\n') => writer.single_quoted(text, 0, true),
+        Style::Single | Style::Double => writer.double_quoted(text, 0, true),
+        Style::Plain | Style::Literal | Style::Folded => writer.scalar_text(text, 0, true),
+    }
+    out
+}
+
 /// Appends `json` to `out` as one document; the text ends with a line break.
 pub fn write_json(json: &Json, out: &mut String) {
     let mut writer = Writer { line: out.len(), out, sorted: true, pretty: false };
@@ -431,8 +448,10 @@ impl Writer<'_> {
         self.out.push('"');
         let fold = !key && !self.pretty && text.contains(' ');
         let mut after_space = false;
+        // Behind a byte order mark at its start, kustomize escapes the whole text.
+        let marked = text.starts_with('\u{feff}');
         for (at, c) in text.char_indices() {
-            if !is_printable(c) || is_break(c) || c == '\u{feff}' || c == '"' || c == '\\' {
+            if marked || !is_printable(c) || is_break(c) || c == '\u{feff}' || c == '"' || c == '\\' {
                 self.escape(c);
                 after_space = false;
             } else if c == ' ' {

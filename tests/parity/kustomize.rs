@@ -241,7 +241,6 @@ fn recorded_kustomizations_build_as_kustomize_builds_them() {
 
 #[test]
 fn our_own_kustomizations_build_as_kustomize_builds_them() {
-    // The origins of what the second directory holds are not measured: see `tests/provenance.rs`.
     for directory in ["tests/parity/kustomize", "tests/parity/corners"] {
         let scores = run(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory), true);
         for (name, score) in scores {

@@ -4,20 +4,22 @@
 //! A base is accumulated once and shared: see [`Builds::base`]. A component works on what is accumulated so far, so it
 //! runs anew in each kustomization that lists it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::build::Build;
 use super::config::Config;
 use super::embedded;
 use super::generate;
+use super::go_yaml;
+use super::in_force::InForce;
 use super::kustomization::Kustomization;
 use super::overrides::Served;
 use super::patch::unfit;
 use super::plugin;
 use super::remote::{Missing, Remotes, is_remote};
 use super::resource::{Res, is_nil_or_empty, raw};
-use super::schema::MergeSchema;
+use super::schema::{Beside, MergeSchema};
 use super::transform;
 use crate::check::rules;
 use crate::finding::Finding;
@@ -25,7 +27,7 @@ use crate::load::{KUSTOMIZATION_NAMES, Repository};
 use crate::origin::{FileId, Mark};
 use crate::render::helm::Charts;
 use crate::source::{Content, File, MAX_FILE_BYTES, base_name, join, normalize, parent};
-use crate::yaml::{Limits, Node, ProblemKind, Value, YamlFile, read};
+use crate::yaml::{Document, Limits, Node, ProblemKind, Value, YamlFile, read};
 
 /// Kustomizations include each other at most this deep.
 const DEPTH: usize = 64;
@@ -41,7 +43,7 @@ pub struct Builds<'r> {
     kustomizations: Mutex<HashMap<String, Option<Arc<Kustomization>>>>,
     bases: Mutex<HashMap<(String, Option<FileId>), Slot>>,
     reaches: Mutex<HashMap<String, Arc<Reach>>>,
-    schemas: Mutex<HashMap<FileId, Arc<MergeSchema>>>,
+    schemas: Mutex<HashMap<(FileId, Beside), Arc<MergeSchema>>>,
     /// Stands where a node is taken out for a moment.
     pub(super) placeholder: Arc<Node>,
     /// The charts of the repository.
@@ -73,6 +75,8 @@ impl Default for Options {
 struct Reach {
     directories: BTreeSet<String>,
     cyclic: bool,
+    /// Whether one of them names a schema.
+    openapi: bool,
     /// Whether charts are inflated: their namespace is that of the kustomization that asks.
     charts: bool,
 }
@@ -82,8 +86,9 @@ struct Reach {
 pub(super) struct Context<'b, 'r> {
     pub(super) builds: &'b Builds<'r>,
     pub(super) directory: &'b str,
-    pub(super) schema: &'b MergeSchema,
-    pub(super) schema_id: Option<FileId>,
+    pub(super) in_force: &'b InForce,
+    /// Whether a kustomization that is still to be read may name the schema.
+    pub(super) undecided: bool,
     /// The directories of the kustomizations that include this one, and its own.
     pub(super) chain: &'b [String],
     /// The namespace of charts that name none.
@@ -94,7 +99,12 @@ pub(super) struct Context<'b, 'r> {
     pub(super) provenance: Option<&'b str>,
 }
 
-impl Context<'_, '_> {
+impl<'b> Context<'b, '_> {
+    /// What merges go by.
+    pub(super) fn schema(&self) -> &'b MergeSchema {
+        self.in_force.schema()
+    }
+
     /// The file that `node` names, and its path from the root of the repository.
     pub(super) fn file(&self, node: &Node) -> Result<(FileId, String), Missing> {
         let written = raw(node);
@@ -114,9 +124,7 @@ impl Context<'_, '_> {
             return Err(wrong(self.builds.did_you_mean(finding, &path)));
         };
         let real = snapshot.path(id);
-        let inside =
-            self.directory.is_empty() || real.strip_prefix(self.directory).is_some_and(|rest| rest.starts_with('/'));
-        if self.builds.options.restrict && !inside && !remote {
+        if !remote && !self.may_load(real) {
             return Err(wrong(
                 Finding::new(&rules::kustomize_load_restriction::RULE, node.mark())
                     .message(format!("{written}: the file is not in or below the kustomization's directory"))
@@ -124,6 +132,13 @@ impl Context<'_, '_> {
             ));
         }
         Ok((id, real.to_owned()))
+    }
+
+    /// Whether the kustomization may read a file, by its path from the root.
+    pub(super) fn may_load(&self, path: &str) -> bool {
+        !self.builds.options.restrict
+            || self.directory.is_empty()
+            || path.strip_prefix(self.directory).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Notes that the file which `node` names was read.
@@ -248,6 +263,11 @@ impl<'r> Builds<'r> {
             } else {
                 Kustomization::read(*id, path, root)
             };
+            if let (Some(root), Some(text)) = (root, snapshot.text(*id))
+                && let Err((mark, message)) = go_yaml::scalars(root, text)
+            {
+                kustomization.findings.push(Finding::new(&rules::kustomize_error::RULE, mark).message(message));
+            }
             if files.len() > 1 {
                 let finding = Finding::new(&rules::kustomize_error::RULE, Mark::file(*id))
                     .message(format!("{directory} has {} kustomization files", files.len()));
@@ -313,39 +333,29 @@ impl<'r> Builds<'r> {
                 !kustomization.helm_charts.is_empty() || !kustomization.generators.is_empty()
             })
         };
+        reach.openapi = reach.directories.iter().any(|inner| {
+            self.kustomization(inner)
+                .is_some_and(|kustomization| kustomization.openapi_path.is_some() || kustomization.openapi_builtin)
+        });
         reach.charts = inflates(directory) || reach.directories.iter().any(|inner| inflates(inner));
         let reach = Arc::new(reach);
         lock(&self.reaches).entry(directory.to_owned()).or_insert(reach).clone()
     }
 
-    /// The schema that a build merges by: that of the first kustomization, from the root inwards, which names one.
-    pub(super) fn schema_of(&self, directory: &str, build: &mut Build) -> (Arc<MergeSchema>, Option<FileId>) {
-        let reach = self.reach(directory);
-        let directories = std::iter::once(directory).chain(reach.directories.iter().map(String::as_str));
-        for at in directories {
-            let Some(kustomization) = self.kustomization(at) else { continue };
-            if kustomization.openapi_builtin {
-                break;
-            }
-            let Some(path) = &kustomization.openapi_path else { continue };
-            let found = self.path(at, raw(path)).and_then(|path| self.repository.snapshot.find(&path));
-            let Some(id) = found else {
-                let finding = Finding::new(&rules::kustomize_resource_not_found::RULE, path.mark())
-                    .message(format!("{}: no such file", raw(path)));
-                build.fail(Some(Box::new(finding)));
-                continue;
-            };
-            build.used.insert(id);
-            if let Some(known) = lock(&self.schemas).get(&id) {
-                return (known.clone(), Some(id));
-            }
-            let root = self.repository.yaml(id).and_then(|yaml| yaml.documents.first());
-            let schema = Arc::new(
-                root.map_or_else(MergeSchema::default, |document| MergeSchema::from_openapi(&document.root.to_json())),
-            );
-            return (lock(&self.schemas).entry(id).or_insert(schema).clone(), Some(id));
+    /// Whether a kustomization that `directory` includes names a schema.
+    pub(super) fn includes_schema(&self, directory: &str) -> bool {
+        self.reach(directory).openapi
+    }
+
+    /// The schema of a file, with what counts `beside` it.
+    pub(super) fn schema(&self, id: FileId, beside: Beside) -> Arc<MergeSchema> {
+        if let Some(known) = lock(&self.schemas).get(&(id, beside)) {
+            return known.clone();
         }
-        (MergeSchema::builtin().clone(), None)
+        let root = self.repository.yaml(id).and_then(|yaml| yaml.documents.first());
+        let document = root.map_or(serde_json::Value::Null, |document| document.root.to_json());
+        let schema = Arc::new(MergeSchema::from_openapi(&document, beside));
+        lock(&self.schemas).entry((id, beside)).or_insert(schema).clone()
     }
 
     /// The bases that were accumulated, each once.
@@ -362,10 +372,11 @@ impl<'r> Builds<'r> {
     fn base(&self, directory: &str, context: &Context<'_, 'r>) -> Arc<Build> {
         let reach = self.reach(directory);
         let contained = reach.directories.iter().any(|inner| context.chain.iter().any(|outer| contains(inner, outer)));
-        if reach.cyclic || contained || context.provenance.is_some() || reach.charts {
+        let undecided = context.undecided && !context.in_force.is_settled();
+        if reach.cyclic || contained || context.provenance.is_some() || reach.charts || undecided {
             return Arc::new(self.accumulate(directory, context));
         }
-        let slot = lock(&self.bases).entry((directory.to_owned(), context.schema_id)).or_default().clone();
+        let slot = lock(&self.bases).entry((directory.to_owned(), context.in_force.file())).or_default().clone();
         // Nothing that is reached from here comes back here, so nobody who waits for this is waited for.
         slot.get_or_init(|| Arc::new(self.accumulate(directory, &Context { chain: &[], ..*context }))).clone()
     }
@@ -402,6 +413,7 @@ impl<'r> Context<'_, 'r> {
         }
         build.failed |= !kustomization.findings.is_empty();
         build.findings.extend(kustomization.findings.iter().cloned());
+        self.in_force.consider(kustomization, self, build);
         let inner =
             Context { helm_namespace: kustomization.namespace.as_ref().map(raw).or(self.helm_namespace), ..*self };
         for entry in &kustomization.resources {
@@ -555,7 +567,8 @@ impl<'r> Context<'_, 'r> {
             let root = self.builds.repository.yaml(id).and_then(|yaml| yaml.documents.first());
             let Some(document) = root else { continue };
             match Config::from_node(&document.root) {
-                Ok(config) => {
+                Ok(mut config) => {
+                    config.named_at(&entry.origin);
                     if let Err(message) = own.merge(&config) {
                         build.error(entry.mark(), message);
                     }
@@ -598,29 +611,25 @@ impl<'r> Context<'_, 'r> {
                 build.error(problem.mark, "not valid YAML");
             }
         }
-        self.objects_of(yaml, build)
+        let text = repository.snapshot.text(id).map_or("", |text| text);
+        match go_yaml::documents(yaml, text) {
+            Ok(yaml) => self.objects_of(&yaml, build),
+            Err((mark, message)) => {
+                build.miss(None);
+                build.error(mark, message);
+                Vec::new()
+            }
+        }
     }
 
     /// The objects of a parsed file; lists are taken apart.
     pub(super) fn objects_of(&self, yaml: &YamlFile, build: &mut Build) -> Vec<Res> {
-        let single = yaml.documents.len() == 1;
-        let mut resources = Vec::new();
-        let mut queue: std::collections::VecDeque<&Node> = std::collections::VecDeque::new();
-        for document in &yaml.documents {
-            let root = &document.root;
-            let kind = root.get("kind").map_or("", raw);
-            if single && (kind == "List" || kind == "ResourceList") && root.get("items").is_some() {
-                queue.extend(root.get("items").map_or(&[][..], Node::items));
-            } else {
-                queue.push_back(root);
-            }
+        let (nodes, problems) = unlisted(&yaml.documents);
+        for (mark, message) in problems {
+            build.error(mark, message);
         }
-        let mut limit = 1_000_000usize;
-        while let Some(node) = queue.pop_front() {
-            if is_nil_or_empty(node) {
-                continue;
-            }
-            limit = limit.saturating_sub(1);
+        let mut resources = Vec::new();
+        for node in nodes {
             if node.as_mapping().is_none() {
                 build.error(node.mark(), "a Kubernetes object was expected");
                 continue;
@@ -629,21 +638,49 @@ impl<'r> Context<'_, 'r> {
                 build.error(node.mark(), message);
                 continue;
             }
-            let kind = node.get("kind").map_or("", raw);
-            if kind.ends_with("List")
-                && let Some(items) = node.get("items")
-            {
-                match &items.value {
-                    Value::Sequence(sequence) if limit > 0 => queue.extend(&sequence.items),
-                    _ if items.is_null() => {}
-                    _ => build.error(items.mark(), format!("the items of a {kind} are no list")),
-                }
-                continue;
-            }
+            self.in_force.note_kind(node.get("apiVersion").map_or("", raw), node.get("kind").map_or("", raw));
             resources.push(generate::with_notes(Res::new(Arc::new(node.clone()))));
         }
         resources
     }
+}
+
+/// The objects that a file holds at most, those in lists included.
+const MAX_OBJECTS: usize = 1_000_000;
+
+/// The objects of `documents`, where a list stands for its items; and what is wrong with lists.
+pub(super) fn unlisted(documents: &[Document]) -> (Vec<&Node>, Vec<(Mark, String)>) {
+    let single = documents.len() == 1;
+    let mut problems = Vec::new();
+    let mut queue: VecDeque<&Node> = VecDeque::new();
+    for Document { root } in documents {
+        let kind = root.get("kind").map_or("", raw);
+        let items = root.get("items").or_else(|| root.get("functionConfig").filter(|_| kind == "ResourceList"));
+        match items {
+            Some(items) if single && (kind == "List" || kind == "ResourceList") => match &items.value {
+                Value::Sequence(sequence) => queue.extend(&sequence.items),
+                _ if items.is_null() => {}
+                _ => problems.push((items.mark(), format!("the items of a {kind} are no list"))),
+            },
+            _ => queue.push_back(root),
+        }
+    }
+    let mut objects = Vec::new();
+    while let Some(node) = queue.pop_front() {
+        if is_nil_or_empty(node) {
+            continue;
+        }
+        let kind = node.get("kind").map_or("", raw);
+        match node.get("items").filter(|_| kind.ends_with("List")) {
+            None => objects.push(node),
+            Some(items) => match &items.value {
+                Value::Sequence(sequence) if objects.len() + queue.len() < MAX_OBJECTS => queue.extend(&sequence.items),
+                _ if items.is_null() => {}
+                _ => problems.push((items.mark(), format!("the items of a {kind} are no list"))),
+            },
+        }
+    }
+    (objects, problems)
 }
 
 /// Why a file has no YAML.

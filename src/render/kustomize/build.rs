@@ -118,7 +118,7 @@ impl Build {
 
     /// Adds the resources that the entry at `entry` makes; one whose identity is taken is a finding, and left out.
     pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>, entry: Mark) {
-        self.names.add_current(&self.resources, context.schema);
+        self.names.add_current(&self.resources, context.schema());
         for res in resources {
             if self.resources.len() >= MAX_RESOURCES {
                 self.partial = true;
@@ -127,7 +127,7 @@ impl Build {
                 self.resources.clear();
                 return self.renamed();
             }
-            let id = res.id(context.schema);
+            let id = res.id(context.schema());
             let key = id.key();
             if let Some(first) = self.names.current.get(&key).and_then(|index| self.resources.get(*index)) {
                 let mut finding = duplicate(&id, &res, first);
@@ -152,7 +152,7 @@ impl Build {
 
     /// The resources that have, or had, the identity `id`.
     pub(super) fn named(&mut self, context: &Context<'_, '_>, id: &Id) -> Vec<usize> {
-        self.names.add_ever(&self.resources, context.schema);
+        self.names.add_ever(&self.resources, context.schema());
         self.names.ever.get(&id.key()).cloned().unwrap_or_default()
     }
 
@@ -161,7 +161,7 @@ impl Build {
         let mut known: HashMap<_, usize> = HashMap::new();
         let mut findings = Vec::new();
         for (index, res) in self.resources.iter().enumerate() {
-            let id = res.id(context.schema);
+            let id = res.id(context.schema());
             match known.get(&id.key()).and_then(|first| self.resources.get(*first)) {
                 Some(first) => findings.push(duplicate(&id, res, first)),
                 None => {
@@ -175,7 +175,7 @@ impl Build {
 
     /// Adds a generated resource, or merges it into the one of its name.
     pub(super) fn absorb(&mut self, context: &Context<'_, '_>, mut res: Res, mark: Mark) {
-        let id = res.id(context.schema);
+        let id = res.id(context.schema());
         match (self.named(context, &id).as_slice(), res.book.behavior) {
             ([], Behavior::Merge | Behavior::Replace) => {
                 if self.partial {

@@ -388,6 +388,14 @@ impl Config {
         ]
     }
 
+    /// Notes where the file is named that the specifications were read from.
+    pub(super) fn named_at(&mut self, entry: &Origin) {
+        let references = self.name_reference.iter_mut().flat_map(|reference| &mut reference.referrers);
+        references.for_each(|spec| spec.written.push(entry.clone()));
+        let own = self.lists().into_iter().flat_map(|(_, specs)| specs);
+        own.for_each(|spec| spec.written.push(entry.clone()));
+    }
+
     fn sort(&mut self) {
         for (_, list) in self.lists() {
             list.sort_by_cached_key(|spec| order(&spec.gvk));

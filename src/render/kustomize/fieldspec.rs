@@ -19,6 +19,8 @@ pub(super) struct FieldSpec {
     pub(super) create: bool,
     /// Where a configuration says so; nothing for kustomize's own.
     pub(super) written: Vec<Origin>,
+    /// The specifications that were left out because this one is there, and that are for more kinds.
+    pub(super) displaces: Vec<FieldSpec>,
 }
 
 /// What a missing field is made as.
@@ -58,7 +60,44 @@ pub(super) struct FieldError {
 
 impl FieldSpec {
     pub(super) fn new(gvk: Gvk, path: &str, create: bool) -> FieldSpec {
-        FieldSpec { gvk, parts: split_path(path, '/'), path: SmolStr::new(path), create, written: Vec::new() }
+        FieldSpec {
+            gvk,
+            parts: split_path(path, '/'),
+            path: SmolStr::new(path),
+            create,
+            written: Vec::new(),
+            displaces: Vec::new(),
+        }
+    }
+
+    /// Remembers that `other` is left out because of this one.
+    fn displace(&mut self, other: &FieldSpec) {
+        if self.written.is_empty() {
+            return;
+        }
+        let wider = (self.gvk != other.gvk).then_some(other);
+        for spec in wider.into_iter().chain(&other.displaces) {
+            if !self.displaces.iter().any(|known| known.gvk == spec.gvk) {
+                self.displaces.push(FieldSpec { displaces: Vec::new(), ..spec.clone() });
+            }
+        }
+    }
+
+    /// Notes in `res` that it is passed over because this specification stands in the place of one for its kind.
+    pub(super) fn note_displaced(&self, res: &mut Res) {
+        let gvk = res.gvk();
+        if !self.displaces.is_empty() && !self.is_for(&gvk) && self.displaces.iter().any(|other| other.is_for(&gvk)) {
+            let follows: Follows = self.written.clone().into();
+            let mut node = res.node_mut();
+            for part in &self.parts {
+                if node.get(part).is_none() {
+                    break;
+                }
+                let Some(field) = node.get_mut(part) else { return };
+                node = field;
+            }
+            node.origin = node.origin.because(Some(follows));
+        }
     }
 
     fn effectively_equals(&self, other: &FieldSpec) -> bool {
@@ -92,11 +131,11 @@ pub(super) fn split_path(path: &str, delimiter: char) -> Vec<SmolStr> {
 /// When one creates the field and the other does not.
 pub(super) fn merge(specs: &mut Vec<FieldSpec>, incoming: &[FieldSpec]) -> Result<(), String> {
     for spec in incoming {
-        match specs.iter().find(|known| known.effectively_equals(spec)) {
+        match specs.iter_mut().find(|known| known.effectively_equals(spec)) {
             Some(known) if known.create != spec.create => {
                 return Err(format!("two field specifications of `{}` disagree about `create`", spec.path));
             }
-            Some(_) => {}
+            Some(known) => known.displace(spec),
             None => specs.push(spec.clone()),
         }
     }

@@ -9,9 +9,10 @@ use super::accumulate::{Builds, Context};
 use super::build::Build;
 use super::config::{ORDER_FIRST, ORDER_LAST};
 use super::generate::{self, BUILD_ANNOTATIONS};
+use super::in_force::InForce;
 use super::kustomization::{Kustomization, Sort};
 use super::overrides::Overrides;
-use super::resource::{Gvk, Id, Res, leaves, raw};
+use super::resource::{Gvk, Id, Res, leaves, mapping_at, raw};
 use super::{hash, metadata, nameref, transform, vars};
 use crate::check::rules;
 use crate::finding::Finding;
@@ -34,14 +35,14 @@ impl Builds<'_> {
             build.fail(Some(Box::new(finding)));
             return output(build);
         };
-        let (schema, schema_id) = self.schema_of(&directory, &mut build);
+        let in_force = InForce::default();
         let chain = [directory.clone()];
         let provenance = (!kustomization.build_metadata.is_empty()).then_some("");
         let context = Context {
             builds: self,
             directory: &directory,
-            schema: &schema,
-            schema_id,
+            in_force: &in_force,
+            undecided: self.includes_schema(&directory),
             chain: &chain,
             helm_namespace: None,
             cluster: overrides.cluster(),
@@ -90,7 +91,7 @@ fn leave_out_local(context: &Context<'_, '_>, build: &mut Build) {
         let local = annotations.iter().find(|entry| entry.key_text() == "config.kubernetes.io/local-config");
         let Some(local) = local.filter(|entry| raw(&entry.value) != "false") else { return true };
         let origin = local.value.origin.clone();
-        removed.push(Removed { id: res.id(context.schema).to_string(), origin });
+        removed.push(Removed { id: res.id(context.schema()).to_string(), origin });
         false
     });
 }
@@ -107,7 +108,7 @@ pub(super) fn add_hashes(context: &Context<'_, '_>, build: &mut Build) {
             .into_iter()
             .chain(generate::asks_for_hash(res))
             .collect();
-        res.remember_name(context.schema);
+        res.remember_name(context.schema());
         let node = res.node_mut();
         if let Some(old) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("name")) {
             let mark = old.mark();
@@ -119,7 +120,12 @@ pub(super) fn add_hashes(context: &Context<'_, '_>, build: &mut Build) {
 
 /// Takes out the annotations that kustomize keeps for itself; the others become text.
 fn clean(res: &mut Res) {
-    let Some(metadata) = res.node.get("metadata") else { return };
+    let Some(metadata) = res.node.get("metadata") else {
+        // The place where they stood is left.
+        let origin = res.node.origin.clone();
+        mapping_at(res.node_mut(), "metadata", &origin);
+        return;
+    };
     let Some(annotations) = metadata.get("annotations") else { return };
     let own = |key: &str| {
         BUILD_ANNOTATIONS.contains(&key)
@@ -195,7 +201,7 @@ fn sort(context: &Context<'_, '_>, options: Option<&Sort>, build: &mut Build) {
     let mut keyed: Vec<(i64, String, String, Id, Res)> = std::mem::take(&mut build.resources)
         .into_iter()
         .map(|res| {
-            let id = res.id(context.schema);
+            let id = res.id(context.schema());
             (rank(&id.gvk.kind), group_key(&id.gvk), id_key(&id), id, res)
         })
         .collect();

@@ -12,7 +12,7 @@ use super::kustomization::{Generator, Kustomization};
 use super::resource::{Behavior, PreviousName, Res, depend, mapping_at, raw};
 use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::source::{Content, base_name};
-use crate::yaml::{Entry, Node, Scalar, Value};
+use crate::yaml::{Entry, Node, Scalar, Value, reads_back};
 
 /// Runs the generators that the kustomization's own fields ask for.
 pub(super) fn run(context: &Context<'_, '_>, kustomization: &Kustomization, build: &mut Build) {
@@ -84,6 +84,12 @@ pub(super) fn generate(
         let node = |text: String| Node::string(text, origin.clone());
         let key = Node::string(key, origin.clone());
         match value {
+            Data::Text(text) if !secret && !reads_back(&text) => {
+                let key = key.as_scalar().map_or("", |key| &key.text);
+                let message = format!("`{key}`: kustomize takes the tab that the text begins with for indentation");
+                build.error(origin.mark, message);
+                return None;
+            }
             Data::Text(text) if !secret => plain.push(Entry { key, value: node(text) }),
             Data::Text(text) => plain.push(Entry { key, value: node(encode(text.as_bytes())) }),
             Data::Bytes(bytes) if !secret => binary.push(Entry { key, value: node(encode(&bytes)) }),

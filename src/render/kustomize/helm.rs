@@ -5,7 +5,9 @@
 
 use super::accumulate::Context;
 use super::build::Build;
+use super::json_patch;
 use super::kustomization::{Reader, field};
+use super::merge::Merge;
 use super::metadata;
 use super::resource::{Res, raw};
 use crate::check::rules;
@@ -13,7 +15,7 @@ use crate::finding::{Finding, NotJudged};
 use crate::origin::{Mark, Origin};
 use crate::render::helm::{Release, name_from_template};
 use crate::source::{join, normalize};
-use crate::yaml::{Document, Entry, Mapping, Node, Value, YamlFile};
+use crate::yaml::{Document, Mapping, Node, Resolved, Scalar, Style, Tag, Value, YamlFile, normalized_date};
 
 /// Renders the chart that `node` asks for, and adds its resources.
 pub(super) fn inflate(
@@ -168,62 +170,116 @@ fn values(
         .filter(|node| !node.entries().is_empty())
         .cloned();
     let file = reader.text(mapping, "valuesFile").or_else(|| reader.text(mapping, "values"));
-    let mut files = Vec::new();
-    for node in file.into_iter().chain(reader.texts(mapping, "additionalValuesFiles")) {
-        match context.file(&node) {
-            Ok((_, path)) => files.push((path, node.mark())),
-            Err(missing) => {
-                build.lacks(missing);
-                return None;
+    let own = match file {
+        // Values in place stand for the file, which is not read.
+        _ if inline.is_some() && merge == "replace" => None,
+        Some(node) => Some(loaded(context, &node, build)?),
+        None => Some(values_of_chart(context, chart, release.mark, build)?),
+    };
+    let further = reader.texts(mapping, "additionalValuesFiles");
+    let further = further.iter().map(|node| loaded(context, node, build)).collect::<Option<Vec<_>>>()?;
+    let Some(inline) = inline else {
+        release.value_files = own.into_iter().chain(further).collect();
+        return Some(());
+    };
+    // The kustomization was read as JSON.
+    let inline = json_patch::from_yaml(&inline);
+    release.values = vec![match own {
+        Some((path, mark)) => merged(context, inline, merge, (&path, mark), build)?,
+        None => inline,
+    }];
+    for (path, _) in &further {
+        release.values.extend(root_of(context, path, build));
+    }
+    Some(())
+}
+
+fn loaded(context: &Context<'_, '_>, node: &Node, build: &mut Build) -> Option<(String, Mark)> {
+    match context.file(node) {
+        Ok((_, path)) => Some((path, node.mark())),
+        Err(missing) => {
+            build.lacks(missing);
+            None
+        }
+    }
+}
+
+fn root_of(context: &Context<'_, '_>, path: &str, build: &mut Build) -> Option<Node> {
+    let repository = context.builds.repository;
+    build.used.extend(repository.snapshot.find(path));
+    repository.yaml_at(path).and_then(|yaml| yaml.documents.first()).map(|document| document.root.clone())
+}
+
+/// Values in place and those of a file as one, by the rules of a strategic merge.
+fn merged(
+    context: &Context<'_, '_>,
+    inline: Node,
+    mode: &str,
+    (path, mark): (&str, Mark),
+    build: &mut Build,
+) -> Option<Node> {
+    let Some(mut file) = root_of(context, path, build) else {
+        build.error(mark, format!("{path}: a file without values cannot be merged with `valuesInline`"));
+        return None;
+    };
+    as_decoded(&mut file);
+    let (below, above) = if mode == "merge" { (inline, file) } else { (file, inline) };
+    context.in_force.note_merge();
+    let mut merge = Merge::new(context.schema(), "valuesInline".into(), [].into());
+    match merge.object(below, above) {
+        Ok(values) => Some(values.unwrap_or_else(empty)),
+        Err(error) => {
+            build.error(if error.mark.is_some() { error.mark } else { mark }, error.message);
+            None
+        }
+    }
+}
+
+/// The chart's own values, which kustomize reads like a file of the kustomization.
+fn values_of_chart(context: &Context<'_, '_>, chart: &str, mark: Mark, build: &mut Build) -> Option<(String, Mark)> {
+    let path = join(chart, "values.yaml");
+    let finding = if context.builds.repository.snapshot.find(&path).is_none() {
+        Finding::new(&rules::kustomize_resource_not_found::RULE, mark)
+            .message(format!("{path}: no such file; kustomize reads the values of a chart"))
+            .help("add an empty values.yaml to the chart, or name another file in `valuesFile`")
+    } else if !context.may_load(&path) {
+        Finding::new(&rules::kustomize_load_restriction::RULE, mark)
+            .message(format!("{path}: the chart is not in or below the kustomization's directory"))
+            .help("copy its values.yaml below and name it in `valuesFile`")
+    } else {
+        return Some((path, mark));
+    };
+    build.fail(Some(Box::new(finding)));
+    None
+}
+
+/// A file of values as go-yaml decodes it before it is merged: `yes` and its kin are text there, and dates are.
+fn as_decoded(node: &mut Node) {
+    let text = |scalar: &Scalar| match (scalar.resolve(), scalar.resolve_kubernetes()) {
+        (Resolved::Str(text), Resolved::Bool(_)) => Some(Scalar::string(text)),
+        (Resolved::Str(text), _) if scalar.style == Style::Plain && scalar.tag == Tag::None => {
+            normalized_date(text).map(Scalar::string)
+        }
+        _ => None,
+    };
+    match &mut node.value {
+        Value::Scalar(scalar) => {
+            if let Some(new) = text(scalar) {
+                *scalar = new;
+            }
+        }
+        Value::Sequence(sequence) => sequence.items.iter_mut().for_each(as_decoded),
+        Value::Mapping(mapping) => {
+            for entry in &mut mapping.entries {
+                if let Some(new) = entry.key.as_scalar().and_then(text) {
+                    entry.key.value = Value::Scalar(new);
+                }
+                as_decoded(&mut entry.value);
             }
         }
     }
-    let has_file = field(mapping, "valuesFile").or_else(|| field(mapping, "values")).is_some() && !files.is_empty();
-    let Some(inline) = inline else {
-        release.value_files = files;
-        return Some(());
-    };
-    let mut root_of = |path: &str| {
-        let repository = context.builds.repository;
-        build.used.extend(repository.snapshot.find(path));
-        repository.yaml_at(path).and_then(|yaml| yaml.documents.first()).map(|document| document.root.clone())
-    };
-    let mut further = files.into_iter();
-    let own = if has_file { further.next() } else { None };
-    // kustomize makes one file of both, in which nothing is null; `replace` leaves the file out.
-    let first = match merge {
-        "replace" => inline,
-        "merge" => {
-            let path = own.map_or_else(|| join(chart, "values.yaml"), |(path, _)| path);
-            root_of(&path).map_or_else(|| inline.clone(), |root| overlaid(inline.clone(), &root))
-        }
-        _ => overlaid(own.and_then(|(path, _)| root_of(&path)).unwrap_or_else(empty), &inline),
-    };
-    release.values = vec![first];
-    release.values.extend(further.filter_map(|(path, _)| root_of(&path)));
-    Some(())
 }
 
 fn empty() -> Node {
     Node { value: Value::Mapping(Mapping::default()), origin: Origin::NONE }
-}
-
-/// `below` with what `above` says: its nulls take a key away, its lists take the place of others.
-fn overlaid(mut below: Node, above: &Node) -> Node {
-    let (Some(mapping), Value::Mapping(new)) = (below.as_mapping_mut(), &above.value) else {
-        return match &above.value {
-            Value::Mapping(_) => overlaid(Node { origin: above.origin.clone(), ..empty() }, above),
-            _ => above.clone(),
-        };
-    };
-    for entry in &new.entries {
-        let key = entry.key_text();
-        if entry.value.is_null() {
-            mapping.remove(key);
-            continue;
-        }
-        let value = overlaid(mapping.remove(key).map_or_else(empty, |known| known.value), &entry.value);
-        mapping.entries.push(Entry { key: entry.key.clone(), value });
-    }
-    below
 }

@@ -14,7 +14,7 @@ use super::resource::{leaves, raw};
 use crate::check::rules;
 use crate::finding::Finding;
 use crate::origin::{FileId, Follows, Mark, Origin};
-use crate::yaml::{Kind, Mapping, Node, Resolved, Value};
+use crate::yaml::{Kind, Mapping, Node, Resolved, Scalar, Value};
 
 /// A kustomization or component.
 #[derive(Debug, Default)]
@@ -304,6 +304,11 @@ impl Reader<'_> {
         Some(mapping)
     }
 
+    /// What a scalar means: a plugin's configuration goes through go-yaml before it is read.
+    fn meaning<'n>(&self, scalar: &'n Scalar) -> Resolved<'n> {
+        if self.lenient { scalar.resolve() } else { scalar.resolve_kubernetes() }
+    }
+
     fn wrong(&mut self, node: &Node, what: &str, expected: &str) {
         let message = format!("{what}: expected {expected}, found {}", found(node));
         self.error(node.mark(), message);
@@ -316,7 +321,7 @@ impl Reader<'_> {
     }
 
     fn string(&mut self, node: &Node, key: &str) -> Option<Node> {
-        match node.as_scalar().map(|scalar| scalar.resolve_kubernetes()) {
+        match node.as_scalar().map(|scalar| self.meaning(scalar)) {
             Some(Resolved::Null) => None,
             Some(Resolved::Str("")) => None,
             Some(Resolved::Str(_)) => Some(node.clone()),
@@ -356,7 +361,7 @@ impl Reader<'_> {
     pub(super) fn texts(&mut self, mapping: &Mapping, key: &str) -> Vec<Node> {
         let mut texts = Vec::new();
         for item in self.items(mapping, key) {
-            match item.as_scalar().map(|scalar| scalar.resolve_kubernetes()) {
+            match item.as_scalar().map(|scalar| self.meaning(scalar)) {
                 Some(Resolved::Str(_)) => texts.push(item.clone()),
                 Some(Resolved::Null) => texts.push(Node::string("", item.origin.clone())),
                 _ => self.wrong(item, key, "a string"),
@@ -374,10 +379,10 @@ impl Reader<'_> {
         let mut pairs = Vec::new();
         for entry in node.entries() {
             let name = SmolStr::new(entry.key_text());
-            if entry.key.as_scalar().is_none_or(|key| !matches!(key.resolve_kubernetes(), Resolved::Str(_))) {
+            if entry.key.as_scalar().is_none_or(|key| !matches!(self.meaning(key), Resolved::Str(_))) {
                 self.error(entry.key.mark(), format!("the key `{name}` is no string: quote it"));
             }
-            match entry.value.as_scalar().map(|scalar| scalar.resolve_kubernetes()) {
+            match entry.value.as_scalar().map(|scalar| self.meaning(scalar)) {
                 Some(Resolved::Str(_)) => pairs.push((name, entry.value.clone())),
                 Some(Resolved::Null) => pairs.push((name, Node::string("", entry.value.origin.clone()))),
                 Some(_) if self.lenient => {

@@ -344,6 +344,10 @@ impl<'s> Merge<'s> {
             present.map(|node| node.origin.clone()).collect()
         });
         target.origin = target.origin.because(by_keys.clone());
+        if by_keys.is_some() {
+            target.origin =
+                target.origin.because(Some([Origin { mark: Mark::NONE, trail: self.trail.clone() }].into()));
+        }
         let mut own: Vec<usize> = (0..list.nodes.len()).collect();
         let mut wanted = distinct_values(&patch_items, &list.nodes, keys);
         if keys.len() > 1 {
@@ -361,6 +365,9 @@ impl<'s> Merge<'s> {
             if container && !adopting && mine.is_none() && !own.is_empty() {
                 self.note_container(theirs, &list, &own);
             }
+            // What `$patch: delete` names stays where kustomize does not find it again by its keys.
+            let kept = mine.filter(|_| theirs.is_some_and(|item| item.get("$patch").is_some()));
+            let kept = kept.map(|index| list.nodes[index].clone());
             let taken = mine.map(|index| list.take(index));
             let around = self.trail.clone();
             if let Some(theirs) = theirs {
@@ -373,7 +380,7 @@ impl<'s> Merge<'s> {
             let merged_by = std::mem::replace(&mut self.trail, around);
             let Some(Walked { mut node, own: changed_in_place }) = walked? else {
                 if let Some(index) = mine {
-                    list.nodes[index] = Node::null(Origin::NONE);
+                    list.nodes[index] = kept.unwrap_or_else(|| Node::null(Origin::NONE));
                 }
                 list.set(&mut own, None, &valid_keys, &valid_values);
                 continue;

@@ -7,10 +7,12 @@
 //! (`nameref`), variables are replaced (`vars`), and the resources are sorted and rid of kustomize's own notes
 //! (`finish`). Argo CD's own options are [`Overrides`].
 //!
-//! Strategic merges follow the OpenAPI of Kubernetes 1.21.2, as kustomize carries it ([`MergeSchema`]).
+//! Strategic merges follow the OpenAPI of Kubernetes 1.21.2, as kustomize carries it ([`MergeSchema`]), or one that a
+//! kustomization names (`in_force`).
 
 mod accumulate;
 mod build;
+mod canonical;
 mod config;
 mod crds;
 mod deprecated;
@@ -18,8 +20,11 @@ mod embedded;
 mod fieldspec;
 mod finish;
 mod generate;
+mod go_yaml;
 mod hash;
 mod helm;
+mod in_force;
+mod inside_text;
 mod json_patch;
 mod kustomization;
 mod merge;
@@ -44,7 +49,7 @@ pub use accumulate::{Builds, Options};
 pub(crate) use deprecated::deprecated;
 pub use overrides::Overrides;
 pub use remote::Remotes;
-pub use schema::MergeSchema;
+pub use schema::{Beside, MergeSchema};
 pub(crate) use vars_fix::vars_as_replacements;
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context<'_, '_>, build: &mut Build) {
                 continue;
             }
             let asked = Origin::at(Mark::NONE);
-            let mut set = |node: &mut Node| referrer.set(node, filter);
+            let mut set = |node: &mut Node| referrer.set(node, filter).map(drop);
             errors.extend(visit(res.node_mut(), &spec.parts, false, Make::Nothing, &asked, &mut set).err());
         }
     }
@@ -76,7 +76,7 @@ pub(super) fn run(context: &Context<'_, '_>, build: &mut Build) {
 }
 
 fn candidate(context: &Context<'_, '_>, res: &Res) -> Candidate {
-    let current = res.id(context.schema);
+    let current = res.id(context.schema());
     let previous = res.previous_ids();
     let original = previous.first().unwrap_or(&current);
     Candidate {
@@ -251,20 +251,30 @@ impl Referrer<'_> {
         }
     }
 
-    fn set(&self, node: &mut Node, filter: &Filter<'_>) -> Result<(), FieldError> {
+    /// Lets `node` follow what it refers to; what the change depends on, if there is one.
+    fn set(&self, node: &mut Node, filter: &Filter<'_>) -> Result<Option<Follows>, FieldError> {
         let error = |message: String, origin: &Origin| FieldError { message, origin: origin.clone() };
         if node.is_null() {
-            return Ok(());
+            return Ok(None);
         }
         match &mut node.value {
             Value::Scalar(_) => {
                 let found = self.referral(raw(node), false, None, filter).map_err(|text| error(text, &node.origin))?;
-                if let Some(found) = found.filter(|found| found.current.name != raw(node)) {
-                    *node = self.renamed(node, &found.current.name, Tag::None, found, filter);
-                }
-                Ok(())
+                let Some(found) = found.filter(|found| found.current.name != raw(node)) else { return Ok(None) };
+                *node = self.renamed(node, &found.current.name, Tag::None, found, filter);
+                Ok(Some(self.follows(found, filter)))
             }
-            Value::Sequence(sequence) => sequence.items.iter_mut().try_for_each(|item| self.set(item, filter)),
+            Value::Sequence(sequence) => {
+                let mut all = Vec::new();
+                for item in &mut sequence.items {
+                    all.extend(self.set(item, filter)?);
+                }
+                let follows =
+                    (!all.is_empty()).then(|| all.iter().flat_map(|follows| follows.iter().cloned()).collect());
+                // Which of its elements are alike now depends on it, too.
+                node.origin = node.origin.because(follows.clone());
+                Ok(follows)
+            }
             Value::Mapping(mapping) => {
                 let origin = node.origin.clone();
                 let Some(name) = mapping.get("name") else {
@@ -278,10 +288,11 @@ impl Referrer<'_> {
                     .map(|node| node.origin.clone())
                     .collect();
                 let found = self.referral(&old, true, namespace, filter).map_err(|text| error(text, &name.origin))?;
-                let Some(found) = found else { return Ok(()) };
+                let Some(found) = found else { return Ok(None) };
                 if found.current.name == old && found.current.namespace.is_empty() {
-                    return Ok(());
+                    return Ok(None);
                 }
+                let follows = self.follows(found, filter).iter().chain(written.iter()).cloned().collect();
                 if found.current.name != old {
                     let mut new = self.renamed(name, &found.current.name, Tag::None, found, filter);
                     new.origin = new.origin.because(Some(written.clone()));
@@ -289,7 +300,7 @@ impl Referrer<'_> {
                 }
                 if !found.current.namespace.is_empty() {
                     let mut new = match mapping.get("namespace") {
-                        Some(old) if raw(old) == found.current.namespace => return Ok(()),
+                        Some(old) if raw(old) == found.current.namespace => return Ok(Some(follows)),
                         Some(old) => self.renamed(old, &found.current.namespace, Tag::Str, found, filter),
                         None => {
                             let origin = found.name_origin.because(Some(self.follows(found, filter)));
@@ -299,7 +310,7 @@ impl Referrer<'_> {
                     new.origin = new.origin.because(Some(written));
                     mapping.set("namespace", new);
                 }
-                Ok(())
+                Ok(Some(follows))
             }
         }
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::accumulate::Context;
+use super::accumulate::{Context, unlisted};
 use super::build::Build;
+use super::go_yaml;
 use super::json_patch::{self, Operation};
 use super::kustomization::{Kustomization, PatchEntry, Selector};
 use super::merge::Merge;
@@ -18,7 +19,7 @@ use crate::check::rules;
 use crate::finding::{Finding, nearest};
 use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::render::Removed;
-use crate::yaml::{Node, Scalar, Tag, Value, YamlFile};
+use crate::yaml::{Node, Scalar, Tag, Value, YamlFile, reads_back};
 
 /// What a patch says.
 #[derive(Debug, Clone)]
@@ -71,7 +72,12 @@ fn from_file(context: &Context<'_, '_>, path: &Node) -> Body {
     };
     let text = context.builds.repository.snapshot.text(id).map_or("", |text| text);
     let reported = context.builds.repository.is_yaml(id);
-    from_yaml(file, Mark::file(id), format!("patch {path}").into(), text, !reported)
+    let step = format!("patch {path}").into();
+    match go_yaml::documents(file, text) {
+        Err((mark, message)) if !text.starts_with('[') => broken(mark, message),
+        Ok(file) => from_yaml(&file, Mark::file(id), step, text, !reported),
+        Err(_) => from_yaml(file, Mark::file(id), step, text, !reported),
+    }
 }
 
 /// A patch of `patchesStrategicMerge`: text, or the name of a file.
@@ -121,6 +127,10 @@ fn from_yaml(file: &YamlFile, mark: Mark, step: Arc<str>, text: &str, report: bo
             Ok(operations) => Body::Json(operations, step),
             Err(error) => broken(error.mark, error.message),
         };
+    }
+    let (roots, problems) = unlisted(&file.documents);
+    if let Some((mark, message)) = problems.into_iter().next() {
+        return broken(mark, message);
     }
     let mut objects = Vec::new();
     for root in roots {
@@ -258,7 +268,7 @@ fn select(context: &Context<'_, '_>, target: &Selector, mark: Mark, build: &mut 
         .resources
         .iter()
         .enumerate()
-        .filter(|(_, res)| matcher.selects(res, context.schema))
+        .filter(|(_, res)| matcher.selects(res, context.schema()))
         .map(|(index, _)| index)
         .collect();
     if matcher.asks_for_texts() {
@@ -298,7 +308,7 @@ fn note_refusals(selected: &[usize], build: &mut Build) {
 /// The resource that a strategic merge without target is for.
 fn target_of(context: &Context<'_, '_>, object: &Arc<Node>, build: &mut Build) -> Option<usize> {
     let patch = Res::new(object.clone());
-    let id = patch.id(context.schema);
+    let id = patch.id(context.schema());
     let found = build.named(context, &id);
     match found.as_slice() {
         [index] => Some(*index),
@@ -326,7 +336,7 @@ fn unmatched(context: &Context<'_, '_>, object: &Node, id: &Id, build: &Build) -
         Finding::new(&rules::unmatched_patch_target::RULE, mark).message(format!("there is no {id} to patch"));
     let same_kind = || build.resources.iter().filter(|res| res.kind() == id.gvk.kind);
     if let Some(other) = same_kind().find(|res| res.name() == id.name) {
-        let known = other.id(context.schema);
+        let known = other.id(context.schema());
         let help = if known.gvk != id.gvk {
             format!("the one there has apiVersion `{}`", other.api_version())
         } else {
@@ -356,7 +366,7 @@ impl Chosen<'_> {
         let mut follows = res.id_origins();
         // A schema of the kustomization's own decides how lists merge.
         follows.extend(self.path.map(|path| path.origin.clone()));
-        follows.extend(self.context.schema_id.map(|id| Origin::at(Mark::file(id))));
+        follows.extend(self.context.in_force.file().map(|id| Origin::at(Mark::file(id))));
         match (self.by, patch) {
             (Some(selector), _) => {
                 follows.extend(selector.written.iter().cloned());
@@ -386,7 +396,11 @@ fn merge_one(
     for &index in targets {
         let Some(res) = build.resources.get_mut(index) else { continue };
         if allow_name || allow_kind {
-            res.remember_name(context.schema);
+            res.remember_name(context.schema());
+        }
+        // kustomize puts the object that it makes of such a patch nowhere.
+        if patch.get("$patch").is_some_and(|directive| raw(directive) == "replace") {
+            continue;
         }
         let mut object = Node::clone(patch);
         if selected {
@@ -399,8 +413,9 @@ fn merge_one(
         }
         let kept = Kept::of(res);
         let follows = chosen.follows(res, Some(patch));
-        let mut merge = Merge::new(context.schema, chosen.step.clone(), follows.clone());
-        let removed = Removed { id: res.id(context.schema).to_string(), origin: patch.origin.because(Some(follows)) };
+        context.in_force.note_merge();
+        let mut merge = Merge::new(context.schema(), chosen.step.clone(), follows.clone());
+        let removed = Removed { id: res.id(context.schema()).to_string(), origin: patch.origin.because(Some(follows)) };
         let target = std::mem::replace(&mut res.node, context.builds.placeholder.clone());
         match merge.object(Arc::unwrap_or_clone(target), object) {
             Err(error) => {
@@ -498,6 +513,15 @@ fn texts_of_metadata(object: &mut Node) {
     }
 }
 
+/// Whether kustomize reads again what it wrote after a JSON patch.
+fn texts_read_back(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(scalar) => reads_back(&scalar.text),
+        Value::Sequence(sequence) => sequence.items.iter().all(texts_read_back),
+        Value::Mapping(mapping) => mapping.entries.iter().all(|entry| texts_read_back(&entry.value)),
+    }
+}
+
 fn json_entry(
     context: &Context<'_, '_>,
     target: &Selector,
@@ -512,12 +536,16 @@ fn json_entry(
     for index in selected {
         let Some(res) = build.resources.get_mut(index) else { continue };
         if remember {
-            res.remember_name(context.schema);
+            res.remember_name(context.schema());
         }
         let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
-        res.book.shared.clear();
-        if let Err(error) = json_patch::apply(res.node_mut(), operations, step, follows) {
-            let id = res.id(context.schema);
+        shared::part(res, &follows);
+        let applied = json_patch::apply(res.node_mut(), operations, step, follows);
+        if applied.is_ok() && !texts_read_back(&res.node) {
+            let id = res.id(context.schema());
+            build.error(mark, format!("{id} holds a text that begins with a tab: kustomize takes it for indentation"));
+        } else if let Err(error) = applied {
+            let id = res.id(context.schema());
             let mark = if error.mark.file == FileId::NONE { mark } else { error.mark };
             build.error(mark, format!("the patch does not fit {id}: {}", error.message));
         }

@@ -142,8 +142,10 @@ pub(super) struct Walk<'w> {
     pub(super) create: Option<Shape>,
     /// The origin of what is made.
     pub(super) origin: &'w Origin,
-    /// Is called with each value.
-    pub(super) set: &'w mut dyn FnMut(&mut Node) -> Result<(), String>,
+    /// Is called with each value, and the keys by which the elements were chosen that lead to it.
+    pub(super) set: &'w mut dyn FnMut(&mut Node, &[Origin]) -> Result<(), String>,
+    /// The keys of the elements that the walk is in.
+    pub(super) chosen: Vec<Origin>,
     /// How many values there were.
     pub(super) found: usize,
 }
@@ -156,7 +158,7 @@ impl Walk<'_> {
     pub(super) fn follow(&mut self, node: &mut Node, parts: &[SmolStr]) -> Result<(), String> {
         let Some((part, rest)) = parts.split_first() else {
             self.found += 1;
-            return (self.set)(node);
+            return (self.set)(node, &self.chosen);
         };
         if let Some(index) = index(part) {
             return self.at_index(node, index, rest);
@@ -243,9 +245,14 @@ impl Walk<'_> {
             match key {
                 "" => {
                     self.found += 1;
-                    (self.set)(item)?;
+                    (self.set)(item, &self.chosen)?;
                 }
-                _ => self.follow(item, rest)?,
+                key => {
+                    let before = self.chosen.len();
+                    self.chosen.extend(item.get(key).map(|field| field.origin.clone()));
+                    self.follow(item, rest)?;
+                    self.chosen.truncate(before);
+                }
             }
         }
         Ok(())

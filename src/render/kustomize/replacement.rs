@@ -1,12 +1,13 @@
 //! Replacements: a value copied from one resource into fields of others.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use super::accumulate::Context;
 use super::build::Build;
+use super::inside_text;
 use super::kustomization::{Kustomization, Reader, Selector, field};
 use super::path::{Shape, Walk, lookup, split};
 use super::resource::{Gvk, Id, Res, is_nil_or_empty, leaves, raw};
@@ -14,8 +15,8 @@ use super::selector::Matcher;
 use super::shared;
 use crate::check::rules;
 use crate::finding::Finding;
-use crate::origin::{FileId, Follows, Mark, Origin};
-use crate::yaml::{Limits, Node, Resolved, Scalar, Style, Tag, Value, read};
+use crate::origin::{Follows, Mark, Origin};
+use crate::yaml::{Node, Resolved, Scalar, Style, Tag, Value};
 
 /// `options` of a source or target.
 #[derive(Debug, Clone, Default)]
@@ -229,7 +230,7 @@ fn note_effect(context: &Context<'_, '_>, select: &Selector, target: Mark, found
 
 /// The names of a resource, the present one first, without regard to its scope.
 fn ids(res: &Res, context: &Context<'_, '_>) -> Vec<Id> {
-    let mut ids = vec![Id { cluster_scoped: false, ..res.id(context.schema) }];
+    let mut ids = vec![Id { cluster_scoped: false, ..res.id(context.schema()) }];
     ids.extend(res.previous_ids());
     ids
 }
@@ -276,7 +277,7 @@ fn source_value(source: &Source, resources: &[Res]) -> Result<Node, Wrong> {
 }
 
 /// The tag that says what the scalar means now.
-fn explicit_tag(scalar: &Scalar) -> Tag {
+pub(super) fn explicit_tag(scalar: &Scalar) -> Tag {
     if scalar.tag != Tag::None || scalar.style != Style::Plain {
         return if scalar.tag == Tag::None { Tag::Str } else { scalar.tag };
     }
@@ -292,13 +293,13 @@ fn explicit_tag(scalar: &Scalar) -> Tag {
 fn copy(res: &mut Res, value: &Node, path: &Node, options: &FieldOptions, step: &Arc<str>) -> Result<(), Wrong> {
     let parts = split(raw(path));
     let create = options.create.then(|| Shape::of(value));
-    if set_inside_text(res, value, &parts, create, path, step) {
+    if inside_text::set(res, value, &parts, create, path, step) {
         shared::settle(res);
         return Ok(());
     }
-    let mut set = |target: &mut Node| set_field(target, value, options, path, step);
+    let mut set = |target: &mut Node, keys: &[Origin]| set_field(target, &by_keys(value, keys), options, path, step);
     let made = value.origin.because(Some(Arc::from([path.origin.clone()])));
-    let mut walk = Walk { create, origin: &made, set: &mut set, found: 0 };
+    let mut walk = Walk { create, origin: &made, set: &mut set, chosen: Vec::new(), found: 0 };
     walk.follow(res.node_mut(), &parts).map_err(|message| (path.mark(), format!("{}: {message}", raw(path))))?;
     if walk.found == 0 {
         let message = format!("{} {} has no field `{}`", res.kind(), res.name(), raw(path));
@@ -306,6 +307,14 @@ fn copy(res: &mut Res, value: &Node, path: &Node, options: &FieldOptions, step: 
     }
     shared::settle(res);
     Ok(())
+}
+
+/// The value as one that was put where elements with these keys are.
+pub(super) fn by_keys<'v>(value: &'v Node, keys: &[Origin]) -> Cow<'v, Node> {
+    match keys {
+        [] => Cow::Borrowed(value),
+        keys => Cow::Owned(Node { origin: value.origin.because(Some(keys.into())), value: value.value.clone() }),
+    }
 }
 
 fn set_field(
@@ -341,80 +350,4 @@ fn set_field(
         _ => *target = Node::scalar(Scalar::plain(text), origin),
     }
     Ok(())
-}
-
-/// Sets a field of JSON or YAML that a resource holds as text; whether there was such a text.
-fn set_inside_text(
-    res: &mut Res,
-    value: &Node,
-    parts: &[SmolStr],
-    create: Option<Shape>,
-    path: &Node,
-    step: &Arc<str>,
-) -> bool {
-    let found = (1..parts.len())
-        .find(|length| matches!(lookup(&res.node, &parts[..*length]), Ok(Some(node)) if node.as_scalar().is_some()));
-    let Some(length) = found else { return false };
-    let Ok(Some(node)) = lookup(&res.node, &parts[..length]) else { return false };
-    let text = raw(node).to_owned();
-    let file = read(FileId::NONE, &text, Limits::default());
-    let Some(document) = file.documents.first().filter(|_| file.problems.is_empty()) else { return false };
-    let mut root = document.root.clone();
-    if root.as_scalar().is_some() {
-        return false;
-    }
-    let mut set = |target: &mut Node| {
-        match &target.value {
-            Value::Scalar(old) => {
-                let tag = if old.text.is_empty() && old.style == Style::Plain { Tag::None } else { explicit_tag(old) };
-                let scalar = Scalar { text: SmolStr::new(raw(value)), style: old.style, tag };
-                *target = Node::scalar(scalar, value.origin.clone());
-            }
-            _ => *target = value.clone(),
-        }
-        Ok(())
-    };
-    let mut walk = Walk { create, origin: &value.origin, set: &mut set, found: 0 };
-    if walk.follow(&mut root, &parts[length..]).is_err() || walk.found == 0 {
-        return false;
-    }
-    let Some(new) = serialized(&root, &text) else { return false };
-    let mut put = |target: &mut Node| {
-        let origin = target
-            .origin
-            .then_following(value.origin.mark, step.clone(), Some(Arc::from([value.origin.clone()])))
-            .then(path.mark(), step.clone());
-        *target = Node::string(new.clone(), origin);
-        Ok(())
-    };
-    let mut walk = Walk { create: None, origin: &value.origin, set: &mut put, found: 0 };
-    walk.follow(res.node_mut(), &parts[..length]).is_ok() && walk.found > 0
-}
-
-/// The text in its old form: JSON stays JSON, pretty or not; YAML stays YAML.
-fn serialized(root: &Node, old: &str) -> Option<String> {
-    if old.trim_start().starts_with(['{', '[']) {
-        let json = sorted(root.to_json());
-        let text = if old.contains('\n') && old.contains("  ") {
-            serde_json::to_string_pretty(&json).ok()?
-        } else {
-            json.to_string()
-        };
-        return Some(text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"));
-    }
-    let mut text = String::new();
-    crate::yaml::write_as_it_is(root, &mut text).ok()?;
-    Some(text.trim().to_owned())
-}
-
-fn sorted(json: Json) -> Json {
-    match json {
-        Json::Object(fields) => {
-            let mut entries: Vec<(String, Json)> = fields.into_iter().collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Json::Object(entries.into_iter().map(|(key, value)| (key, sorted(value))).collect())
-        }
-        Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
-        other => other,
-    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::schema::MergeSchema;
-use super::shared::Shared;
+use super::shared::{Parted, Shared};
 use crate::origin::{Follows, Origin};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Scalar, Style, Tag, Value};
 
@@ -35,6 +35,8 @@ pub(super) struct Book {
     pub(super) from_helm: bool,
     /// Labels and annotations that are one value in several places.
     pub(super) shared: Vec<Shared>,
+    /// Those that were one value until a JSON patch.
+    pub(super) parted: Vec<Parted>,
     /// The variables that take a value from it.
     pub(super) variables: Vec<SmolStr>,
     /// For `buildMetadata`.

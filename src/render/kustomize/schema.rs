@@ -2,8 +2,9 @@
 //!
 //! kustomize carries the OpenAPI of Kubernetes 1.21.2 whatever the cluster is; [`MergeSchema::builtin`] is what of it
 //! decides anything: the paths that lead to lists with a merge strategy, and the scope of each kind.
-//! `schemas/kustomize.rs` writes the table. A kustomization's `openapi.path` replaces it
-//! ([`MergeSchema::from_openapi`]).
+//! `schemas/kustomize.rs` writes the table, and beside it the names of its definitions, which are read only where a
+//! kustomization's `openapi.path` may refer to them ([`MergeSchema::from_openapi`]). Which of the two a build merges by
+//! is told by [`super::in_force`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -13,9 +14,11 @@ use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 /// Merge keys and scopes, by `apiVersion` and `kind`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct MergeSchema {
     types: Vec<Vec<(SmolStr, Field)>>,
+    /// The definitions that were read, by name. The built-in table comes without: see [`builtin_names`].
+    names: BTreeMap<SmolStr, u32>,
     kinds: HashMap<(SmolStr, SmolStr), u32>,
     namespaced: HashMap<(SmolStr, SmolStr), bool>,
 }
@@ -28,6 +31,17 @@ pub(super) enum Field {
     List(u32),
     /// A list that is merged by keys (none: by the items' own text); the type of its items.
     Merged(Arc<[SmolStr]>, Option<u32>),
+}
+
+/// What of Kubernetes' own schema counts beside one that a kustomization names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// What the other says nothing of.
+    Rest,
+    /// Everything; the other adds to it.
+    All,
 }
 
 /// A place in the schema; nowhere if the schema knows nothing there.
@@ -94,24 +108,48 @@ impl MergeSchema {
         }
     }
 
-    /// Reads the definitions (and paths) of an OpenAPI v2 document.
-    pub fn from_openapi(document: &Json) -> MergeSchema {
+    /// Whether it is known if the kind has a namespace.
+    pub(super) fn knows_scope(&self, api_version: &str, kind: &str) -> bool {
+        self.namespaced.contains_key(&(SmolStr::new(api_version), SmolStr::new(kind)))
+            || PRECOMPUTED.contains(&(api_version, kind))
+    }
+
+    /// Reads the definitions (and paths) of an OpenAPI v2 document. They may refer to the definitions of `beside`.
+    pub fn from_openapi(document: &Json, beside: Beside) -> MergeSchema {
         let empty = serde_json::Map::new();
         let definitions = document.get("definitions").and_then(Json::as_object).unwrap_or(&empty);
-        let ids: BTreeMap<&str, u32> =
-            definitions.keys().enumerate().map(|(index, name)| (name.as_str(), index as u32)).collect();
-        let mut schema = MergeSchema::default();
+        let mut schema = match beside {
+            Beside::Nothing => MergeSchema::default(),
+            Beside::Rest | Beside::All => {
+                MergeSchema { names: builtin_names(), ..MergeSchema::clone(MergeSchema::builtin()) }
+            }
+        };
+        let known = schema.names.clone();
+        let own = || definitions.iter().filter(|(name, _)| beside != Beside::All || !known.contains_key(name.as_str()));
+        let mut next = schema.types.len() as u32;
+        for (name, _) in own() {
+            schema.names.entry(SmolStr::new(name)).or_insert_with(|| {
+                next += 1;
+                next - 1
+            });
+        }
+        schema.types.resize(next as usize, Vec::new());
         let mut extra = Vec::new();
-        for definition in definitions.values() {
-            let fields = fields_of(definition, &ids, definitions.len() as u32, &mut extra, 0);
-            schema.types.push(fields);
+        for (name, definition) in own() {
+            let fields = fields_of(definition, &schema.names, next, &mut extra, 0);
+            if let Some(slot) = schema.names.get(name.as_str()).and_then(|id| schema.types.get_mut(*id as usize)) {
+                *slot = fields;
+            }
         }
         schema.types.append(&mut extra);
-        for (name, definition) in definitions {
+        for (name, definition) in own() {
             let kinds = definition.get("x-kubernetes-group-version-kind").and_then(Json::as_array);
             for kind in kinds.into_iter().flatten() {
-                if let (Some(key), Some(id)) = (type_meta(kind), ids.get(name.as_str())) {
-                    schema.kinds.insert(key, *id);
+                if let (Some(key), Some(id)) = (type_meta(kind), schema.names.get(name.as_str())) {
+                    let slot = schema.kinds.entry(key).or_insert(*id);
+                    if beside != Beside::All {
+                        *slot = *id;
+                    }
                 }
             }
         }
@@ -157,23 +195,7 @@ impl MergeSchema {
     /// (`s apiVersion kind c|n`) or a field (`type field o|l|m type keys...`).
     pub fn to_table(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
-        let mut used: BTreeMap<u32, usize> = BTreeMap::new();
-        let mut open: Vec<u32> = self.kinds.values().copied().collect();
-        open.sort_unstable();
-        while let Some(id) = open.pop() {
-            if used.insert(id, 0).is_some() {
-                continue;
-            }
-            for (_, field) in self.types.get(id as usize).into_iter().flatten() {
-                match field {
-                    Field::Object(id) | Field::List(id) | Field::Merged(_, Some(id)) => open.push(*id),
-                    Field::Merged(_, None) => {}
-                }
-            }
-        }
-        for (number, slot) in used.values_mut().enumerate() {
-            *slot = number;
-        }
+        let used = self.numbered();
         let number = |id: u32| used.get(&id).copied().unwrap_or_default();
         for ((api_version, kind), id) in &self.kinds {
             lines.push(format!("k {api_version} {kind} {}", number(*id)));
@@ -201,6 +223,39 @@ impl MergeSchema {
         out
     }
 
+    /// The names of the definitions in the table: one line a package, with each name and its type's number.
+    pub fn to_names(&self) -> String {
+        let used = self.numbered();
+        let mut packages: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, id) in &self.names {
+            if let (Some((package, word)), Some(number)) = (name.rsplit_once('.'), used.get(id)) {
+                packages.entry(package).or_default().push(format!("{word} {number}"));
+            }
+        }
+        packages.iter().map(|(package, words)| format!("{package} {}\n", words.join(" "))).collect()
+    }
+
+    /// The types that kinds lead to, numbered without gaps.
+    fn numbered(&self) -> BTreeMap<u32, usize> {
+        let mut used: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut open: Vec<u32> = self.kinds.values().copied().collect();
+        while let Some(id) = open.pop() {
+            if used.insert(id, 0).is_some() {
+                continue;
+            }
+            for (_, field) in self.types.get(id as usize).into_iter().flatten() {
+                match field {
+                    Field::Object(id) | Field::List(id) | Field::Merged(_, Some(id)) => open.push(*id),
+                    Field::Merged(_, None) => {}
+                }
+            }
+        }
+        for (number, slot) in used.values_mut().enumerate() {
+            *slot = number;
+        }
+        used
+    }
+
     fn from_table(table: &str) -> MergeSchema {
         let mut schema = MergeSchema::default();
         for line in table.lines() {
@@ -221,8 +276,9 @@ impl MergeSchema {
                         ("l", Some(to)) => Field::List(to),
                         _ => Field::Merged(keys.iter().map(SmolStr::new).collect(), to),
                     };
-                    if schema.types.len() <= id {
-                        schema.types.resize(id + 1, Vec::new());
+                    let numbered = id.max(to.map_or(0, |to| to as usize)) + 1;
+                    if schema.types.len() < numbered {
+                        schema.types.resize(numbered, Vec::new());
                     }
                     schema.types[id].push((SmolStr::new(name), field));
                 }
@@ -231,6 +287,21 @@ impl MergeSchema {
         }
         schema
     }
+}
+
+/// The names of the built-in definitions, read when a schema of a kustomization's own may refer to them.
+fn builtin_names() -> BTreeMap<SmolStr, u32> {
+    let mut names = BTreeMap::new();
+    for line in include_str!("../../../schemas/kustomize-1.21.2-names.txt").lines() {
+        let mut words = line.split(' ');
+        let package = words.next().unwrap_or_default();
+        while let (Some(word), Some(number)) = (words.next(), words.next()) {
+            if let Ok(number) = number.parse() {
+                names.insert(SmolStr::new(format!("{package}.{word}")), number);
+            }
+        }
+    }
+    names
 }
 
 fn leads_somewhere(field: &Field, useful: &[bool]) -> bool {
@@ -245,7 +316,7 @@ const DEPTH: usize = 64;
 
 fn fields_of(
     definition: &Json,
-    ids: &BTreeMap<&str, u32>,
+    ids: &BTreeMap<SmolStr, u32>,
     base: u32,
     extra: &mut Vec<Vec<(SmolStr, Field)>>,
     depth: usize,
@@ -267,7 +338,7 @@ fn fields_of(
 /// The type of `schema`: a definition's, or a new one for what is written in place.
 fn type_of(
     schema: &Json,
-    ids: &BTreeMap<&str, u32>,
+    ids: &BTreeMap<SmolStr, u32>,
     base: u32,
     extra: &mut Vec<Vec<(SmolStr, Field)>>,
     depth: usize,
@@ -285,7 +356,7 @@ fn type_of(
 
 fn field_of(
     schema: &Json,
-    ids: &BTreeMap<&str, u32>,
+    ids: &BTreeMap<SmolStr, u32>,
     base: u32,
     extra: &mut Vec<Vec<(SmolStr, Field)>>,
     depth: usize,

@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 
 use super::fieldspec::FieldSpec;
 use super::resource::Res;
+use crate::origin::Follows;
 use crate::yaml::{Node, Value};
 
 /// A value that stands in several mappings of an object.
@@ -20,6 +21,14 @@ pub(super) struct Shared {
     /// The mappings, in the order in which a merge comes to them.
     places: Vec<Place>,
     text: SmolStr,
+}
+
+/// A value that stood in several places until a JSON patch made the object anew.
+#[derive(Debug, Clone)]
+pub(super) struct Parted {
+    was: Shared,
+    /// What chose the object for the patch.
+    by: Follows,
 }
 
 /// A way from the root of an object.
@@ -64,8 +73,35 @@ impl Held {
     }
 }
 
+/// Ends that values stand in several places: a JSON patch that `by` chose makes the object anew.
+pub(super) fn part(res: &mut Res, by: &Follows) {
+    let shared = std::mem::take(&mut res.book.shared);
+    res.book.parted.extend(shared.into_iter().map(|was| Parted { was, by: by.clone() }));
+}
+
+/// Where a value that was parted changes in some places, those where it does not are as they are because of the patch.
+fn note_parted(res: &mut Res) {
+    let mut parted = std::mem::take(&mut res.book.parted);
+    parted.retain(|Parted { was, by }| {
+        let is_old =
+            |res: &Res, place: &Place| at(&res.node, place, &was.key).and_then(Node::text) == Some(was.text.as_str());
+        let (old, new): (Vec<&Place>, Vec<&Place>) = was.places.iter().partition(|place| is_old(res, place));
+        if new.is_empty() {
+            return true;
+        }
+        for place in old {
+            if let Some(node) = at_mut(res.node_mut(), place, &was.key) {
+                node.origin = node.origin.because(Some(by.clone()));
+            }
+        }
+        false
+    });
+    res.book.parted = parted;
+}
+
 /// Gives all places of a value what one of them was changed to; of several changes the last counts.
 pub(super) fn settle(res: &mut Res) {
+    note_parted(res);
     let mut all = std::mem::take(&mut res.book.shared);
     for shared in &mut all {
         shared.places.retain(|place| at(&res.node, place, &shared.key).is_some_and(|node| node.as_scalar().is_some()));

@@ -162,14 +162,14 @@ pub(super) fn namespace(
         if res.book.from_helm {
             continue;
         }
-        res.remember_name(context.schema);
+        res.remember_name(context.schema());
         let mut set = |node: &mut Node, follows: &Option<Follows>| {
             if unset_only && (node.as_mapping().is_some() || !raw(node).is_empty() && !node.is_null()) {
                 return Ok(());
             }
             set_scalar(node, &text, Tag::Str, &by.because(follows.clone()), step)
         };
-        let cluster_scoped = context.schema.is_cluster_scoped(res.api_version(), res.kind());
+        let cluster_scoped = context.schema().is_cluster_scoped(res.api_version(), res.kind());
         let mut result = Ok(());
         if !cluster_scoped {
             // Which kinds have a namespace is known by their names.
@@ -182,6 +182,7 @@ pub(super) fn namespace(
         }
         let core = res.api_version() == "v1";
         for spec in specs {
+            spec.note_displaced(res);
             let skip = spec.path == "metadata/namespace"
                 || (spec.path == "metadata/name" && !core)
                 || (binding
@@ -231,7 +232,7 @@ pub(super) fn affix(
     let mark = value.mark();
     let mut errors = Vec::new();
     for res in &mut build.resources {
-        let original = res.original_id(context.schema);
+        let original = res.original_id(context.schema());
         let kept = match original.gvk.kind.as_str() {
             "CustomResourceDefinition" | "Namespace" => true,
             "APIService" => original.gvk.group == "apiregistration.k8s.io",
@@ -240,14 +241,18 @@ pub(super) fn affix(
         if kept {
             continue;
         }
-        for spec in specs.iter().filter(|spec| spec.is_for(&original.gvk)) {
+        for spec in specs {
+            spec.note_displaced(res);
+            if !spec.is_for(&original.gvk) {
+                continue;
+            }
             if spec.path == "metadata/name" && !text.is_empty() {
                 if prefix {
                     res.book.prefixes.push(text.clone());
                 } else {
                     res.book.suffixes.push(text.clone());
                 }
-                res.remember_name(context.schema);
+                res.remember_name(context.schema());
             }
             // Some kinds keep their names.
             let kind: Follows = res.type_origins().into();
@@ -277,6 +282,7 @@ pub(super) fn pairs(build: &mut Build, pairs: &[(SmolStr, Node)], specs: &[Field
     for res in &mut build.resources {
         let before = Held::of(res, specs, keys.clone());
         for spec in specs {
+            spec.note_displaced(res);
             let mut set = |node: &mut Node, follows: &Option<Follows>| {
                 if node.is_null() {
                     node.value = Value::Mapping(Default::default());
@@ -314,8 +320,9 @@ pub(super) fn replicas(
     let mut errors = Vec::new();
     let count = replica.count.to_string();
     for res in &mut build.resources {
-        let ids = res.all_ids(context.schema);
+        let ids = res.all_ids(context.schema());
         for spec in specs {
+            spec.note_displaced(res);
             if !ids.iter().any(|id| id.name == replica.name && spec.is_for(&id.gvk)) {
                 continue;
             }
@@ -469,6 +476,7 @@ pub(super) fn images(
             errors.extend(containers(res.node_mut(), &mut |node| set(node, &None)).err());
         }
         for spec in specs {
+            spec.note_displaced(res);
             if spec.is_for(&res.gvk()) && any_image(&res.node, &spec.parts, &name) {
                 let follows = spec.follows(res);
                 let asked = entry.origin.because(follows.clone());

@@ -59,7 +59,7 @@ pub(super) fn run(
         let selected: Vec<bool> = build
             .resources
             .iter()
-            .map(|res| matcher.as_ref().is_none_or(|matcher| matcher.selects(res, context.schema)))
+            .map(|res| matcher.as_ref().is_none_or(|matcher| matcher.selects(res, context.schema())))
             .collect();
         if path == "metadata/namespace" {
             let (chosen, others): (Vec<_>, Vec<_>) = std::mem::take(&mut build.resources)

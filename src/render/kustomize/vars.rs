@@ -28,7 +28,7 @@ pub(super) fn declare(context: &Context<'_, '_>, kustomization: &Kustomization, 
             .iter()
             .enumerate()
             .filter(|(_, res)| {
-                res.all_ids(context.schema).iter().any(|id| {
+                res.all_ids(context.schema()).iter().any(|id| {
                     id.gvk == gvk
                         && id.name == variable.target
                         && namespace.is_none_or(|namespace| id.effective_namespace() == namespace)
