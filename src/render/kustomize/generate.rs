@@ -108,6 +108,7 @@ pub(super) fn generate(
     let mut res = Res::new(Arc::new(Node::mapping(root, origin.clone())));
     res.book.behavior = Behavior::of(&generator.behavior);
     res.book.needs_hash = !generator.options.disable_name_suffix_hash;
+    res.book.generated = true;
     Some(res)
 }
 

@@ -39,6 +39,20 @@ pub(super) struct OperationError {
     pub(super) mark: Mark,
 }
 
+impl Operation {
+    /// Whether it puts something in the place of an object's annotations, or takes them away.
+    pub(super) fn replaces_annotations(&self) -> bool {
+        let ends = |path: &str| ["", "/metadata", "/metadata/annotations"].contains(&path);
+        match self.kind {
+            OperationKind::Add | OperationKind::Remove | OperationKind::Replace | OperationKind::Copy => {
+                ends(&self.path)
+            }
+            OperationKind::Move => ends(&self.path) || ends(&self.from),
+            OperationKind::Test => false,
+        }
+    }
+}
+
 /// Reads the operations of a patch.
 ///
 /// # Errors

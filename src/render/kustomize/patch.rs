@@ -12,7 +12,7 @@ use super::json_patch::{self, Operation};
 use super::kustomization::{Kustomization, PatchEntry, Selector};
 use super::merge::Merge;
 use super::remote::Missing;
-use super::resource::{Id, Res, is_nil_or_empty, raw};
+use super::resource::{Id, Res, is_nil_or_empty, mapping_at, raw};
 use super::selector::Matcher;
 use super::shared;
 use crate::check::rules;
@@ -393,6 +393,7 @@ fn merge_one(
     build: &mut Build,
 ) {
     let mut deleted = HashSet::new();
+    let mut forgotten = false;
     for &index in targets {
         let Some(res) = build.resources.get_mut(index) else { continue };
         if allow_name || allow_kind {
@@ -411,6 +412,7 @@ fn merge_one(
                 mapping.set("apiVersion", version);
             }
         }
+        let forgets = takes_annotations(&object);
         let kept = Kept::of(res);
         let follows = chosen.follows(res, Some(patch));
         context.in_force.note_merge();
@@ -432,6 +434,10 @@ fn merge_one(
                 res.node = Arc::new(node);
                 kept.restore(res, allow_name, allow_kind);
                 shared::settle(res);
+                if forgets {
+                    res.book.forget();
+                    forgotten = true;
+                }
                 for added in merge.added {
                     let finding = Finding::new(&rules::patch_adds_container::RULE, added.mark)
                         .message(format!("the patch adds a container `{}` that has no image", added.name))
@@ -447,6 +453,9 @@ fn merge_one(
             at += 1;
             !deleted.contains(&(at - 1))
         });
+        build.renamed();
+    }
+    if forgotten {
         build.renamed();
     }
     if allow_name || allow_kind {
@@ -498,6 +507,13 @@ impl Kept {
 fn texts_of_metadata(object: &mut Node) {
     let Some(metadata) = object.get_mut("metadata") else { return };
     for field in ["labels", "annotations"] {
+        // No map comes out of a null: the patch says nothing of them.
+        if metadata.get(field).is_some_and(Node::is_null)
+            && let Some(metadata) = metadata.as_mapping_mut()
+        {
+            metadata.remove(field);
+            continue;
+        }
         let Some(texts) = metadata.get_mut(field).and_then(Node::as_mapping_mut) else { continue };
         if texts.entries.is_empty() {
             if let Some(metadata) = metadata.as_mapping_mut() {
@@ -511,6 +527,22 @@ fn texts_of_metadata(object: &mut Node) {
             entry.value.value = Value::Scalar(Scalar { text, style, tag: Tag::Str });
         }
     }
+}
+
+/// Makes the annotations of an object.
+fn mapping_in_metadata(object: &mut Node, origin: &Origin) {
+    mapping_at(object, "metadata", origin);
+    if let Some(metadata) = object.get_mut("metadata") {
+        mapping_at(metadata, "annotations", origin);
+    }
+}
+
+/// Whether a strategic merge takes away all annotations: among them are kustomize's own notes.
+fn takes_annotations(patch: &Node) -> bool {
+    patch.path(&["metadata", "annotations"]).is_some_and(|annotations| {
+        annotations.is_null()
+            || annotations.get("$patch").is_some_and(|directive| ["replace", "delete"].contains(&raw(directive)))
+    })
 }
 
 /// Whether kustomize reads again what it wrote after a JSON patch.
@@ -540,7 +572,24 @@ fn json_entry(
         }
         let follows = Chosen { context, step, path, by: Some(target) }.follows(res, None);
         shared::part(res, &follows);
+        // kustomize keeps its notes in annotations: where it has some, there are annotations to add to.
+        let bare = res.book.is_noted() && res.metadata("annotations").is_none_or(Node::is_null);
+        if bare {
+            let origin = res.node.origin.clone();
+            mapping_in_metadata(res.node_mut(), &origin);
+        }
         let applied = json_patch::apply(res.node_mut(), operations, step, follows);
+        if bare
+            && res.metadata("annotations").is_some_and(is_nil_or_empty)
+            && let Some(metadata) = res.node_mut().get_mut("metadata").and_then(Node::as_mapping_mut)
+        {
+            metadata.remove("annotations");
+        }
+        if operations.iter().any(Operation::replaces_annotations) {
+            // It puts back all but these.
+            res.book.provenance = None;
+            res.book.transformations.clear();
+        }
         if applied.is_ok() && !texts_read_back(&res.node) {
             let id = res.id(context.schema());
             build.error(mark, format!("{id} holds a text that begins with a tab: kustomize takes it for indentation"));

@@ -306,6 +306,9 @@ fn copy(res: &mut Res, value: &Node, path: &Node, options: &FieldOptions, step: 
         return Err((path.mark(), message));
     }
     shared::settle(res);
+    if parts == ["metadata", "annotations"] {
+        res.book.forget();
+    }
     Ok(())
 }
 

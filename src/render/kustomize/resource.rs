@@ -31,6 +31,8 @@ pub(super) struct Book {
     pub(super) suffixes: Vec<SmolStr>,
     pub(super) behavior: Behavior,
     pub(super) needs_hash: bool,
+    /// Made by a generator.
+    pub(super) generated: bool,
     /// Made by a chart: the namespace transformer passes it over.
     pub(super) from_helm: bool,
     /// Labels and annotations that are one value in several places.
@@ -43,6 +45,25 @@ pub(super) struct Book {
     pub(super) provenance: Option<Arc<str>>,
     /// For `buildMetadata`.
     pub(super) transformations: Vec<Arc<str>>,
+}
+
+impl Book {
+    /// Whether kustomize holds any of this in annotations of the object now.
+    pub(super) fn is_noted(&self) -> bool {
+        !self.previous.is_empty()
+            || !self.prefixes.is_empty()
+            || !self.suffixes.is_empty()
+            || self.needs_hash
+            || self.from_helm
+            || self.provenance.is_some()
+            || self.generated
+    }
+
+    /// Forgets what kustomize holds in annotations, because they were taken away or others were put in their place.
+    pub(super) fn forget(&mut self) {
+        let Book { shared, parted, variables, .. } = std::mem::take(self);
+        *self = Book { shared, parted, variables, ..Book::default() };
+    }
 }
 
 /// What a generated resource does to one of the same name.
