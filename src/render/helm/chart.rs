@@ -9,7 +9,7 @@ use super::metadata::Metadata;
 use crate::load::Repository;
 use crate::origin::{FileId, Mark};
 use crate::source::{Content, archive, base_name};
-use crate::yaml::{Limits, ProblemKind, YamlFile, read};
+use crate::yaml::{Limits, Node, ProblemKind, Style, YamlFile, read};
 
 /// Levels of charts within charts.
 pub(super) const MAX_DEPTH: usize = 20;
@@ -78,14 +78,17 @@ impl ChartFile {
     }
 }
 
+/// Is told of each template of a chart as soon as it is found, and of the chart's name.
+pub(super) type Begin<'b> = &'b dyn Fn(&str, &Arc<ChartFile>);
+
 /// Reads the chart in `directory`, or the packed one at that path.
-pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, HelmError> {
+pub(super) fn load(repository: &Repository, directory: &str, begin: Begin<'_>) -> Result<Chart, HelmError> {
     let snapshot = &repository.snapshot;
     if let Some(archive) = snapshot.find(directory).filter(|_| archive::is_archive(directory)) {
         let path = snapshot.path(archive);
         let files = unpacked(repository, archive, snapshot.archived(path), path.len() + 1);
         let failed = |message| HelmError::Chart { message, mark: Mark::file(archive) };
-        return assemble(repository, files.map_err(failed)?, 0);
+        return assemble(repository, files.map_err(failed)?, 0, begin);
     }
     let at = |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
     let ignore = snapshot.find(&at(".helmignore")).and_then(|id| Some((id, snapshot.text(id)?.clone())));
@@ -113,7 +116,7 @@ pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, He
             files.push(Arc::new(ChartFile::new(name.to_owned(), id, content)));
         }
     }
-    assemble(repository, files, 0)
+    assemble(repository, files, 0, begin)
 }
 
 /// The files of an archive, their names without the first `skip` bytes.
@@ -156,8 +159,8 @@ fn yaml_of(repository: &Repository, file: &ChartFile) -> Option<Arc<YamlFile>> {
 
 /// What makes the parsed file useless to Helm, in its words, and where; `text` is what was parsed.
 pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
-    if let Some(at) = text.chars().position(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || c == '\x7f') {
-        let start = text.char_indices().nth(at).map_or(0, |(at, _)| at as u32);
+    if let Some(at) = text.bytes().position(|b| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || b == b'\x7f') {
+        let start = at as u32;
         let mark = yaml.documents.first().map_or(Mark::NONE, |document| document.root.mark());
         let mark = Mark { start, end: start + 1, ..mark };
         return Some(("error converting YAML to JSON: yaml: control characters are not allowed".to_owned(), mark));
@@ -169,7 +172,7 @@ pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
         let what = "error converting YAML to JSON: yaml: found character that cannot start any token";
         return Some((what.to_owned(), mark));
     }
-    yaml.problems.iter().find_map(|problem| {
+    let problem = yaml.problems.iter().find_map(|problem| {
         let what = match &problem.kind {
             ProblemKind::DuplicateKey { .. } => return None,
             ProblemKind::Syntax(what) => syntax(what, problem.mark, text),
@@ -180,7 +183,36 @@ pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
             }
         };
         Some((format!("error converting YAML to JSON: yaml: {what}"), problem.mark))
-    })
+    });
+    problem.or_else(|| escaped_slash(yaml, text))
+}
+
+/// The first `\/` of a quoted text: YAML 1.2 and JSON know it, Helm's reader does not.
+fn escaped_slash(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
+    text.contains("\\/").then_some(())?;
+    let mut open: Vec<&Node> = yaml.documents.iter().rev().map(|document| &document.root).collect();
+    while let Some(node) = open.pop() {
+        open.extend(node.items().iter().rev());
+        open.extend(node.entries().iter().rev().flat_map(|entry| [&entry.value, &entry.key]));
+        let mark = node.mark();
+        let quoted = node.as_scalar().filter(|scalar| scalar.style == Style::Double);
+        let Some(written) = quoted.and_then(|_| text.get(mark.start as usize..mark.end as usize)) else { continue };
+        let mut rest = written;
+        while let Some((before, behind)) = rest.split_once('\\') {
+            if behind.starts_with('/') {
+                // The line of the text's start, or where that is the first, of the escape; a first line is not named.
+                let within = written[..written.len() - rest.len() + before.len()].matches('\n').count() as u32;
+                let line = if mark.line > 1 { mark.line } else { mark.line + within };
+                let line = if line > 1 { format!("line {line}: ") } else { String::new() };
+                let what = format!("error converting YAML to JSON: yaml: {line}found unknown escape character");
+                return Some((what, mark));
+            }
+            let mut behind = behind.chars();
+            behind.next();
+            rest = behind.as_str();
+        }
+    }
+    None
 }
 
 /// A syntax error in go-yaml's words. It counts lines from 0 where the grammar is broken, from 1 where a token is, and
@@ -219,7 +251,12 @@ fn syntax(what: &str, mark: Mark, text: &str) -> String {
     if line == 0 { words.to_owned() } else { format!("line {line}: {words}") }
 }
 
-fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -> Result<Chart, HelmError> {
+fn assemble(
+    repository: &Repository,
+    files: Vec<Arc<ChartFile>>,
+    depth: usize,
+    begin: Begin<'_>,
+) -> Result<Chart, HelmError> {
     let failed = |(message, mark): (String, Mark)| HelmError::Chart { message, mark };
     let chart_file = files.iter().find(|file| file.name == "Chart.yaml");
     let Some(chart_file) = chart_file else {
@@ -280,7 +317,10 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
                     chart.files.push(file.clone());
                 }
             }
-            name if name.starts_with("templates/") => chart.templates.push(file.clone()),
+            name if name.starts_with("templates/") => {
+                begin(&meta.name, file);
+                chart.templates.push(file.clone());
+            }
             name => match name.strip_prefix("charts/") {
                 Some(_) if name.ends_with(".prov") => chart.files.push(file.clone()),
                 Some(inner) => {
@@ -312,7 +352,7 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
                 })?
             }
         };
-        let child = assemble(repository, files, depth + 1).map_err(|error| match error {
+        let child = assemble(repository, files, depth + 1, &|_, _| {}).map_err(|error| match error {
             HelmError::Chart { message, mark } => HelmError::Chart {
                 message: format!("error unpacking subchart {name} in {}: {message}", meta.name),
                 mark,
