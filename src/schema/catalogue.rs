@@ -215,7 +215,7 @@ impl Catalogue {
         let entries = INDEX.kinds.get(&(group, kind)).map_or(&[][..], Vec::as_slice);
         let mut found: Vec<&'static KindEntry> = entries.iter().copied().filter(|e| e.version == version).collect();
         if entries.iter().any(|entry| entry.is_native()) || INDEX.groups.get(group) == Some(&true) {
-            found.retain(|entry| entry.minors & self.version.bit() != 0);
+            found.retain(|entry| serves(self.version, entry));
             if let Some(entry) = found.first() {
                 return Lookup::Known(schema(entry, &found));
             }
@@ -252,8 +252,7 @@ impl Catalogue {
     }
 
     fn lookup_missing_native(&self, entries: &[&'static KindEntry], group: &str, version: &str, kind: &str) -> Lookup {
-        let mut served: Vec<&KindEntry> =
-            entries.iter().copied().filter(|entry| entry.minors & self.version.bit() != 0).collect();
+        let mut served: Vec<&KindEntry> = entries.iter().copied().filter(|entry| serves(self.version, entry)).collect();
         served.sort_by_key(|entry| std::cmp::Reverse(version_priority(&entry.version)));
         let mut served: Vec<String> = served.into_iter().map(|entry| join(&entry.group, &entry.version)).collect();
         let end = lifecycle(group, version, kind);
@@ -298,7 +297,7 @@ impl Catalogue {
             None => {
                 let entries = INDEX.kinds.get(&(group, kind))?.iter();
                 let served = entries.filter(|e| match e.is_native() {
-                    true => e.minors & self.version.bit() != 0,
+                    true => serves(self.version, e),
                     false => e.served,
                 });
                 served.map(|entry| entry.version.as_str()).collect()
@@ -323,6 +322,14 @@ impl Catalogue {
     pub fn has_own_crd(&self, group: &str, kind: &str) -> bool {
         self.crds.contains_key(&(SmolStr::new(group), SmolStr::new(kind)))
     }
+}
+
+/// Whether Kubernetes `version` serves one of its own kinds. Its published schemas may still hold what ended with it.
+fn serves(version: KubernetesVersion, entry: &KindEntry) -> bool {
+    let unstable = entry.version.contains("alpha") || entry.version.contains("beta");
+    let ended =
+        |kind: &str| lifecycle(&entry.group, &entry.version, kind).is_some_and(|end| end.removed <= version.minor());
+    entry.minors & version.bit() != 0 && !(unstable && ended(&entry.kind))
 }
 
 /// Whether a CRD that is built in serves the version.
