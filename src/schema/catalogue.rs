@@ -177,6 +177,10 @@ impl Catalogue {
                     .path(&["schema", "openAPIV3Schema"])
                     .or_else(|| spec.path(&["validation", "openAPIV3Schema"]));
                 let open = schema.is_none() || spec.get("preserveUnknownFields").and_then(Node::as_bool) == Some(true);
+                // Argo CD reads its objects into types of its own: what these lack is lost, whatever the CRD lets through.
+                if is_of_argocd(&group, &kind) && (open || schema.is_some_and(says_nothing_of_spec)) {
+                    continue;
+                }
                 let schema = schema.map_or(serde_json::Value::Null, Node::to_json);
                 let root = compiler.crd(if open { &serde_json::Value::Null } else { &schema });
                 let deprecated = truth("deprecated").unwrap_or(false);
@@ -330,6 +334,18 @@ fn serves(version: KubernetesVersion, entry: &KindEntry) -> bool {
     let ended =
         |kind: &str| lifecycle(&entry.group, &entry.version, kind).is_some_and(|end| end.removed <= version.minor());
     entry.minors & version.bit() != 0 && !(unstable && ended(&entry.kind))
+}
+
+/// Whether a kind is one that Argo CD's controllers read.
+fn is_of_argocd(group: &str, kind: &str) -> bool {
+    group == "argoproj.io" && matches!(kind, "Application" | "ApplicationSet" | "AppProject")
+}
+
+/// Whether a CRD's schema lets everything through in `spec`.
+fn says_nothing_of_spec(schema: &Node) -> bool {
+    let spec = schema.path(&["properties", "spec"]);
+    let open = |node: &Node| node.get("x-kubernetes-preserve-unknown-fields").and_then(Node::as_bool) == Some(true);
+    spec.is_none_or(|spec| open(spec) || spec.get("properties").is_none())
 }
 
 /// Whether a CRD that is built in serves the version.
