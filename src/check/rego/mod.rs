@@ -17,6 +17,7 @@ mod excess;
 mod functions;
 mod index;
 mod memory;
+mod pattern;
 mod query;
 mod source;
 pub mod unit;
