@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use super::collect::{Checked, Judgement, Raw, Summary, merge};
 use super::rego::PolicySet;
 use super::unfilled::unfilled;
-use super::{ApplicationContext, ResourceContext, World, fingerprint, rules};
+use super::{ApplicationContext, ResourceContext, World, elements, fingerprint, rules};
 use crate::config::Config;
 use crate::finding::{Check, Finding, NotJudged, Profile, Rule, Severity};
 use crate::load::Repository;
@@ -102,6 +102,7 @@ pub fn check(input: CheckInput) -> Checked {
         locate(raw);
         selection.apply(&mut raw.finding) && !config.is_excluded(snapshot.path(raw.finding.mark.file))
     });
+    elements::blame(&mut raw, &resolved.applications);
     let findings = merge(snapshot, raw);
     let judgements = judgements(&repository, &config, not_judged);
     let mut checked = Checked {

@@ -11,6 +11,7 @@ mod autoscaling;
 pub(crate) mod backends;
 mod catalogue;
 mod collect;
+mod elements;
 pub mod engine;
 pub(crate) mod fingerprint;
 pub(crate) mod images;

@@ -177,6 +177,10 @@ impl Catalogue {
                     .path(&["schema", "openAPIV3Schema"])
                     .or_else(|| spec.path(&["validation", "openAPIV3Schema"]));
                 let open = schema.is_none() || spec.get("preserveUnknownFields").and_then(Node::as_bool) == Some(true);
+                // Argo CD reads its objects into types of its own: what these lack is lost, whatever the CRD lets through.
+                if is_of_argocd(&group, &kind) && (open || schema.is_some_and(says_nothing_of_spec)) {
+                    continue;
+                }
                 let schema = schema.map_or(serde_json::Value::Null, Node::to_json);
                 let root = compiler.crd(if open { &serde_json::Value::Null } else { &schema });
                 let deprecated = truth("deprecated").unwrap_or(false);
@@ -215,7 +219,7 @@ impl Catalogue {
         let entries = INDEX.kinds.get(&(group, kind)).map_or(&[][..], Vec::as_slice);
         let mut found: Vec<&'static KindEntry> = entries.iter().copied().filter(|e| e.version == version).collect();
         if entries.iter().any(|entry| entry.is_native()) || INDEX.groups.get(group) == Some(&true) {
-            found.retain(|entry| entry.minors & self.version.bit() != 0);
+            found.retain(|entry| serves(self.version, entry));
             if let Some(entry) = found.first() {
                 return Lookup::Known(schema(entry, &found));
             }
@@ -252,8 +256,7 @@ impl Catalogue {
     }
 
     fn lookup_missing_native(&self, entries: &[&'static KindEntry], group: &str, version: &str, kind: &str) -> Lookup {
-        let mut served: Vec<&KindEntry> =
-            entries.iter().copied().filter(|entry| entry.minors & self.version.bit() != 0).collect();
+        let mut served: Vec<&KindEntry> = entries.iter().copied().filter(|entry| serves(self.version, entry)).collect();
         served.sort_by_key(|entry| std::cmp::Reverse(version_priority(&entry.version)));
         let mut served: Vec<String> = served.into_iter().map(|entry| join(&entry.group, &entry.version)).collect();
         let end = lifecycle(group, version, kind);
@@ -298,7 +301,7 @@ impl Catalogue {
             None => {
                 let entries = INDEX.kinds.get(&(group, kind))?.iter();
                 let served = entries.filter(|e| match e.is_native() {
-                    true => e.minors & self.version.bit() != 0,
+                    true => serves(self.version, e),
                     false => e.served,
                 });
                 served.map(|entry| entry.version.as_str()).collect()
@@ -323,6 +326,26 @@ impl Catalogue {
     pub fn has_own_crd(&self, group: &str, kind: &str) -> bool {
         self.crds.contains_key(&(SmolStr::new(group), SmolStr::new(kind)))
     }
+}
+
+/// Whether Kubernetes `version` serves one of its own kinds. Its published schemas may still hold what ended with it.
+fn serves(version: KubernetesVersion, entry: &KindEntry) -> bool {
+    let unstable = entry.version.contains("alpha") || entry.version.contains("beta");
+    let ended =
+        |kind: &str| lifecycle(&entry.group, &entry.version, kind).is_some_and(|end| end.removed <= version.minor());
+    entry.minors & version.bit() != 0 && !(unstable && ended(&entry.kind))
+}
+
+/// Whether a kind is one that Argo CD's controllers read.
+fn is_of_argocd(group: &str, kind: &str) -> bool {
+    group == "argoproj.io" && matches!(kind, "Application" | "ApplicationSet" | "AppProject")
+}
+
+/// Whether a CRD's schema lets everything through in `spec`.
+fn says_nothing_of_spec(schema: &Node) -> bool {
+    let spec = schema.path(&["properties", "spec"]);
+    let open = |node: &Node| node.get("x-kubernetes-preserve-unknown-fields").and_then(Node::as_bool) == Some(true);
+    spec.is_none_or(|spec| open(spec) || spec.get("properties").is_none())
 }
 
 /// Whether a CRD that is built in serves the version.

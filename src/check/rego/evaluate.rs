@@ -15,10 +15,10 @@ use regorus::{Engine, Value};
 use smol_str::SmolStr;
 
 use super::excess::excess;
-use super::memory;
 use super::source::{Looks, Source, severity};
 use super::value::{object, value};
 use super::{Policy, World, invalid_policy};
+use super::{imports, memory};
 use crate::check::engine::head;
 use crate::check::named;
 use crate::finding::{Finding, NotJudged};
@@ -105,6 +105,17 @@ pub(super) fn add_policy(engine: &mut Engine, path: &str, text: &str) -> Result<
     engine.set_rego_v0(false);
     // A text that is neither is most likely meant to be v1.
     old.map(|_| ()).map_err(|_| Problem::of(&error))
+}
+
+/// Adds a policy with its imports written out. What is said of one that does not compile is said of its own text.
+pub(super) fn add_source(engine: &mut Engine, source: &Source) -> Result<(), Problem> {
+    let written = imports::written_out(&source.text);
+    let mut with = engine.clone();
+    if add_policy(&mut with, &source.path, &written).is_ok() {
+        *engine = with;
+        return Ok(());
+    }
+    add_policy(engine, &source.path, &source.text)
 }
 
 /// Adds a YAML or JSON document to `data`; answers the places of those that clash.
@@ -314,7 +325,7 @@ impl Run<'_> {
     /// What the policies of `entry` say about `input`, each with its index. `place` stands for the input.
     fn ask(&mut self, entry: &Entry, input: &Value, place: Mark) -> Vec<(usize, Value)> {
         self.engine.set_input(input.clone());
-        let all = self.engine.eval_rule(entry.reference.clone());
+        let all = memory::together(|| self.engine.eval_rule(entry.reference.clone()));
         if let Some(all) = all.ok().filter(|all| excess(all).is_none()) {
             let Ok(set) = all.as_set() else { return Vec::new() };
             let pair = |item: &Value| Some((item[0].as_i64().ok()? as usize, item[1].clone()));
@@ -323,15 +334,11 @@ impl Run<'_> {
         let mut said = Vec::new();
         for index in &entry.policies {
             let Some(policy) = self.policies.get(*index) else { continue };
-            if policy.exception.is_some()
-                && self
-                    .engine
-                    .eval_rule(format!("data.{ENTRY}.exempt_{index}"))
-                    .is_ok_and(|exempt| exempt == true.into())
-            {
+            let exempt = format!("data.{ENTRY}.exempt_{index}");
+            if policy.exception.is_some() && self.answer(&exempt).is_ok_and(|exempt| exempt == true.into()) {
                 continue;
             }
-            match self.engine.eval_rule(policy.reference.clone()) {
+            match self.answer(&policy.reference) {
                 Ok(Value::Undefined) => {}
                 Ok(answer) if let Some(reason) = excess(&answer) => {
                     let mark = policy.file.map_or(place, |file| Mark { line: policy.line, ..Mark::file(file) });
@@ -342,8 +349,7 @@ impl Run<'_> {
                     Ok(set) => said.extend(set.iter_sorted().map(|item| (*index, item.clone()))),
                     Err(_) => said.push((*index, answer)),
                 },
-                Err(error) => {
-                    let problem = Problem::of(&error);
+                Err(problem) => {
                     let line = if problem.line > 0 { problem.line } else { policy.line };
                     let path = if problem.path.is_empty() { &policy.path } else { &problem.path };
                     let mark = match policy.file {
@@ -356,6 +362,17 @@ impl Run<'_> {
             }
         }
         said
+    }
+
+    /// The value of one rule for the input that is set. Where others may have used up the memory, it is asked alone.
+    fn answer(&mut self, rule: &str) -> Result<Value, Problem> {
+        let answer = memory::together(|| self.engine.eval_rule(rule.to_owned())).map_err(|error| Problem::of(&error));
+        match answer {
+            Err(problem) if problem.message == memory::said() => {
+                memory::alone(|| self.engine.eval_rule(rule.to_owned())).map_err(|error| Problem::of(&error))
+            }
+            answer => answer,
+        }
     }
 
     /// The finding that a policy's word makes. `node` is what it is about.

@@ -15,8 +15,10 @@ mod builtin;
 mod evaluate;
 mod excess;
 mod functions;
+mod imports;
 mod index;
 mod memory;
+mod pattern;
 mod query;
 mod source;
 pub mod unit;
@@ -130,7 +132,7 @@ impl PolicySet {
         // Each is tried with those before it, so that one that does not compile does not silence the others.
         for source in &sources {
             let mut with = engine.clone();
-            match evaluate::add_policy(&mut with, &source.path, &source.text) {
+            match evaluate::add_source(&mut with, source) {
                 Ok(()) => {
                     engine = with;
                     set.declare(source);
@@ -163,8 +165,7 @@ impl PolicySet {
             sources.iter().partition(|source| !source.heads.is_empty());
         for source in libraries.into_iter().chain(policies) {
             let mut with = engine.clone();
-            let tried = evaluate::add_policy(&mut with, &source.path, &source.text)
-                .and_then(|()| evaluate::prepare(&mut with.clone()));
+            let tried = evaluate::add_source(&mut with, source).and_then(|()| evaluate::prepare(&mut with.clone()));
             match tried {
                 Ok(()) => {
                     engine = with;

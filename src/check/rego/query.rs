@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regorus::Value;
 
-use super::{evaluate, source};
+use super::{evaluate, memory, source};
 use crate::origin::FileId;
 
 /// The value of `query`, the path of a rule (`data.main.deny`), for `input`, which is JSON. `files` are path and text of
@@ -25,7 +25,7 @@ pub fn query(files: &[(String, String)], input: &str, query: &str) -> Result<Opt
     }
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rego")) {
         let source = source::parse(path, None, text, &mut number);
-        evaluate::add_policy(&mut engine, path, &source.text)
+        evaluate::add_source(&mut engine, &source)
             .map_err(|problem| format!("{path}:{}: {}", problem.line, problem.message))?;
         let named = |head: &source::Head| {
             (format!("data.{}.{}", source.package, head.name), format!("data.{}.{}", source.package, head.compiled))
@@ -36,7 +36,7 @@ pub fn query(files: &[(String, String)], input: &str, query: &str) -> Result<Opt
     let asked: Vec<&str> =
         heads.iter().filter(|(name, _)| name == query).map(|(_, compiled)| compiled.as_str()).collect();
     let mut eval = |rule: &str| {
-        engine.eval_rule(rule.to_owned()).map_err(|error| {
+        memory::together(|| engine.eval_rule(rule.to_owned())).map_err(|error| {
             let problem = evaluate::Problem::of(&error);
             format!("{}:{}: {}", problem.path, problem.line, problem.message)
         })

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use regorus::{Engine, Value};
 
-use super::{builtin, evaluate};
+use super::{builtin, evaluate, memory};
 use crate::origin::FileId;
 
 /// `test_x` and `todo_test_x` at the beginning of a line.
@@ -124,7 +124,7 @@ fn tests(engine: &mut Engine, files: &[(String, String)]) -> Vec<Test> {
             let outcome = if name.as_str().starts_with("todo_") {
                 Outcome::Skipped
             } else {
-                match engine.eval_rule(reference.clone()) {
+                match memory::together(|| engine.eval_rule(reference.clone())) {
                     Ok(Value::Bool(true)) => Outcome::Passed,
                     Ok(_) => Outcome::Failed,
                     Err(error) => Outcome::Error(evaluate::Problem::of(&error).message),

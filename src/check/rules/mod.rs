@@ -48,6 +48,7 @@ rules! {
     duplicate_port_name,
     duplicate_resource_id,
     empty_manifest,
+    env_line_without_value,
     environment_cluster_mismatch,
     expired_waiver,
     file_too_large,

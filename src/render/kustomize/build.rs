@@ -119,6 +119,8 @@ impl Build {
     /// Adds the resources that the entry at `entry` makes; one whose identity is taken is a finding, and left out.
     pub(super) fn append(&mut self, context: &Context<'_, '_>, resources: Vec<Res>, entry: Mark) {
         self.names.add_current(&self.resources, context.schema());
+        // What is there already from the very same place: a base or file that is listed twice, which is one mistake.
+        let mut again: Vec<(Id, Mark)> = Vec::new();
         for res in resources {
             if self.resources.len() >= MAX_RESOURCES {
                 self.partial = true;
@@ -130,6 +132,10 @@ impl Build {
             let id = res.id(context.schema());
             let key = id.key();
             if let Some(first) = self.names.current.get(&key).and_then(|index| self.resources.get(*index)) {
+                if res.node.mark().is_some() && res.node.mark() == first.node.mark() {
+                    again.push((id, name_mark(first)));
+                    continue;
+                }
                 let mut finding = duplicate(&id, &res, first);
                 if res.node.mark().file != first.node.mark().file {
                     // Two files, each right by itself: what is wrong is that both are listed.
@@ -142,6 +148,14 @@ impl Build {
             self.names.current.insert(key, self.resources.len());
             self.resources.push(res);
             self.names.currents = self.resources.len();
+        }
+        if let Some((id, first)) = again.first() {
+            let more = if again.len() > 1 { format!(" and {} more are", again.len() - 1) } else { " is".to_owned() };
+            let finding = Finding::new(&rules::duplicate_resource_id::RULE, entry)
+                .message(format!("{id}{more} there twice: this was listed before, or by something that was"))
+                .help("list it once; to change a resource of a base, write a patch")
+                .related(*first, "the first");
+            self.fail(Some(Box::new(finding)));
         }
     }
 
@@ -205,10 +219,13 @@ impl Build {
     }
 }
 
+fn name_mark(res: &Res) -> Mark {
+    res.node.path(&["metadata", "name"]).map_or(res.node.mark(), Node::mark)
+}
+
 fn duplicate(id: &Id, res: &Res, first: &Res) -> Finding {
-    let at = |res: &Res| res.node.path(&["metadata", "name"]).map_or(res.node.mark(), Node::mark);
-    Finding::new(&rules::duplicate_resource_id::RULE, at(res))
+    Finding::new(&rules::duplicate_resource_id::RULE, name_mark(res))
         .message(format!("{id} is there twice"))
         .help("remove one of them; to change a resource of a base, write a patch")
-        .related(at(first), "the first")
+        .related(name_mark(first), "the first")
 }

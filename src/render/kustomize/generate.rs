@@ -10,6 +10,8 @@ use super::build::Build;
 use super::helm;
 use super::kustomization::{Generator, Kustomization};
 use super::resource::{Behavior, PreviousName, Res, depend, mapping_at, raw};
+use crate::check::rules::env_line_without_value;
+use crate::finding::Finding;
 use crate::origin::{FileId, Follows, Mark, Origin};
 use crate::source::{Content, base_name};
 use crate::yaml::{Entry, Node, Scalar, Value, reads_back};
@@ -125,7 +127,7 @@ fn data(
         match content(context, env, raw(env), build) {
             Some(Content::Text(text)) => {
                 let file = context.file(env).map_or(env.mark().file, |(id, _)| id);
-                env_lines(&text, file, env, step, &mut pairs);
+                build.findings.extend(env_lines(&text, file, env, step, &mut pairs));
             }
             Some(_) => {
                 build.error(env.mark(), format!("{}: the file is not UTF-8", raw(env)));
@@ -204,8 +206,15 @@ fn content(context: &Context<'_, '_>, node: &Node, path: &str, build: &mut Build
     }
 }
 
-/// The lines of an env file; each value is where its line is.
-fn env_lines(text: &str, file: FileId, env: &Node, step: &Arc<str>, pairs: &mut Vec<(SmolStr, Data, Origin)>) {
+/// The lines of an env file; each value is where its line is. What is no pair is found.
+fn env_lines(
+    text: &str,
+    file: FileId,
+    env: &Node,
+    step: &Arc<str>,
+    pairs: &mut Vec<(SmolStr, Data, Origin)>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let mut start = 0;
     for (number, whole) in text.split('\n').enumerate() {
         let line = whole.strip_suffix('\r').unwrap_or(whole);
@@ -217,12 +226,20 @@ fn env_lines(text: &str, file: FileId, env: &Node, step: &Arc<str>, pairs: &mut 
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (key, value) = line.split_once('=').unwrap_or((line, ""));
+        let (key, value) = line.split_once('=').unwrap_or_else(|| {
+            findings.push(
+                Finding::new(&env_line_without_value::RULE, mark)
+                    .message("the line has no `=`: all of it becomes a key, and its value is empty")
+                    .help("write `key=value`, or `key=` for an empty value"),
+            );
+            (line, "")
+        });
         if !key.is_empty() {
             let origin = Origin::at(mark).then(env.mark(), step.clone());
             pairs.push((SmolStr::new(key), Data::Text(value.to_owned()), origin));
         }
     }
+    findings
 }
 
 fn unquoted(text: &str) -> &str {

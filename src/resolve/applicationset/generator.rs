@@ -1,6 +1,6 @@
 //! One entry of `generators` in, parameter sets out: selectors, nesting, and which template belongs to them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::interpolate::Language;
 use super::params::flatten;
@@ -25,6 +25,8 @@ pub(super) struct Scope<'a> {
     pub(super) notes: RefCell<Vec<NotJudged>>,
     /// Why the last nested generator without parameters has none.
     pub(super) empty: RefCell<Option<Empty>>,
+    /// Whether a nested generator may have more parameters than are known here.
+    doubt: Cell<bool>,
     depth: RefCell<usize>,
 }
 
@@ -80,8 +82,16 @@ impl<'a> Scope<'a> {
             context,
             notes: RefCell::default(),
             empty: RefCell::default(),
+            doubt: Cell::default(),
             depth: RefCell::default(),
         }
+    }
+
+    /// What nested generators make, and whether one of them may make more.
+    fn combined<T>(&self, generate: impl FnOnce() -> T) -> (T, bool) {
+        let outer = self.doubt.replace(false);
+        let made = generate();
+        (made, self.doubt.replace(outer))
     }
 
     /// Notes that something is not known, though it does not stop generation.
@@ -185,14 +195,16 @@ fn generate<'g>(scope: &Scope<'_>, kind: &str, body: &'g Node, outer: Option<&Ma
         "clusters" => clusters::generate(scope, input, &mut made)?,
         "git" | "oci" => git::generate(scope, kind, input, &mut made)?,
         "matrix" => {
-            made.params = matrix::generate(scope, input)?;
+            let (params, doubt) = scope.combined(|| matrix::generate(scope, input));
+            made.params = params?;
             made.empty = scope.empty.take();
-            made.uncertain = made.empty.is_none();
+            made.uncertain = if made.params.is_empty() { made.empty.is_none() } else { doubt };
         }
         "merge" => {
-            made.params = merge::generate(scope, input)?;
+            let (params, doubt) = scope.combined(|| merge::generate(scope, input));
+            made.params = params?;
             made.empty = scope.empty.take();
-            made.uncertain = made.empty.is_none();
+            made.uncertain = if made.params.is_empty() { made.empty.is_none() } else { doubt };
         }
         _ => {
             made.params = remote::generate(scope, kind, input)?;
@@ -213,6 +225,7 @@ pub(super) fn child(scope: &Scope<'_>, generator: &Node, outer: Option<&Map>) ->
         0 => Err(Fault::wrong(generator, "child generator generated no parameters")),
         1 => {
             let made = made.remove(0);
+            scope.doubt.set(scope.doubt.get() || made.uncertain);
             if made.params.is_empty() && !made.uncertain {
                 *scope.empty.borrow_mut() = made.empty;
             }

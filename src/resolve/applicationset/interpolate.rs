@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use smol_str::SmolStr;
 
+use super::FROM_PARAMETER;
 use super::{Fault, functions};
 use crate::origin::Origin;
 use crate::render::template::{
@@ -176,9 +177,9 @@ impl Replaced {
     pub(super) fn origin(&self, template: &Node) -> Origin {
         match self.read.as_slice() {
             [only] if self.whole => only.then(template.mark(), "template of the ApplicationSet"),
-            read => read.iter().fold(template.origin.clone(), |origin, parameter| {
-                origin.then(parameter.mark, "parameter of the generator")
-            }),
+            read => read
+                .iter()
+                .fold(template.origin.clone(), |origin, parameter| origin.then(parameter.mark, FROM_PARAMETER)),
         }
     }
 }

@@ -47,7 +47,7 @@ use super::cluster::Cluster;
 use crate::check::rules;
 use crate::finding::{Finding, NotJudged};
 use crate::load::Repository;
-use crate::origin::Origin;
+use crate::origin::{Mark, Origin};
 use crate::render::Resource;
 use crate::render::template::Map;
 use crate::yaml::Node;
@@ -125,6 +125,9 @@ impl Reason {
         }
     }
 }
+
+/// The step of a value of which a template took a part from a generator's parameter.
+pub(crate) const FROM_PARAMETER: &str = "parameter of the generator";
 
 /// Why a generator or a template gave nothing.
 #[derive(Debug, Clone)]
@@ -224,20 +227,30 @@ impl Expansion {
                     .push(Application { resource: Resource { node }, generated_by: Some(SmolStr::new(set.name())) }),
                 Err(fault) => {
                     self.fault(set, Reason::Render, fault);
-                    self.suggest(params);
+                    self.suggest(params, &result.params);
                 }
             }
         }
     }
 
-    /// Names the parameter that was meant where one is missing.
-    fn suggest(&mut self, params: &Map) {
-        let Some(finding) = self.findings.last_mut().filter(|finding| finding.help.is_none()) else { return };
+    /// Names the parameter that was meant where one is missing. Where another of the `all` sets of parameters has it, the
+    /// template is right, and what is wrong is the element that lacks it.
+    fn suggest(&mut self, params: &Map, all: &[Map]) {
+        let Some(mut finding) = self.findings.pop_if(|finding| finding.help.is_none()) else { return };
         let missing =
             finding.message.split("map has no entry for key \"").nth(1).and_then(|rest| rest.split('"').next());
-        let Some(missing) = missing.map(str::to_owned) else { return };
-        let names = params::names(params);
-        *finding = finding.clone().help_did_you_mean(&missing, names.iter().map(|name| name.as_str()));
+        if let Some(missing) = missing.map(str::to_owned) {
+            let names = params::names(params);
+            finding = finding.help_did_you_mean(&missing, names.iter().map(|name| name.as_str()));
+            if let Some(place) = all.iter().find(|other| other.contains(&missing)).and_then(|other| own(params, other))
+            {
+                let template = std::mem::replace(&mut finding.mark, place);
+                finding = finding.related(template, "the template that asks for it");
+            }
+        }
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
     }
 
     fn fault(&mut self, set: &Resource, reason: Reason, fault: Fault) {
@@ -257,6 +270,19 @@ impl Expansion {
             }
         }
     }
+}
+
+/// Where a person wrote what `params` have and `other` has not: a name if there is one, else a value.
+fn own(params: &Map, other: &Map) -> Option<Mark> {
+    let entries = params.entries_with_origins();
+    let named = entries.iter().filter(|(key, ..)| !other.contains(key));
+    let valued = entries
+        .iter()
+        .filter(|(key, _, origin)| other.get_with_origin(key).is_none_or(|(_, theirs)| theirs.mark != origin.mark));
+    let first = |marks: &mut dyn Iterator<Item = Mark>| {
+        marks.filter(|mark| mark.is_some()).min_by_key(|mark| (mark.file, mark.start))
+    };
+    first(&mut named.map(|(_, _, origin)| origin.mark)).or_else(|| first(&mut valued.map(|(_, _, origin)| origin.mark)))
 }
 
 /// A generator that gives no parameters, though all that it reads is at hand.

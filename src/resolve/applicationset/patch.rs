@@ -1,5 +1,6 @@
 //! `templatePatch`: text that is rendered with the parameters, read as YAML and merged into the Application.
 
+use super::FROM_PARAMETER;
 use super::Fault;
 use super::generator::Scope;
 use super::interpolate::Replaced;
@@ -127,9 +128,10 @@ fn locate(node: &mut Node, patch: &Node, template: &str, replaced: &Replaced) {
     };
     let origin = patch.origin.clone();
     let mark = within(patch, template, offset);
-    node.origin = replaced.read.iter().take(8).fold(Origin { mark, trail: origin.trail }, |origin, parameter| {
-        origin.then(parameter.mark, "parameter of the generator")
-    });
+    node.origin =
+        replaced.read.iter().take(8).fold(Origin { mark, trail: origin.trail }, |origin, parameter| {
+            origin.then(parameter.mark, FROM_PARAMETER)
+        });
     match &mut node.value {
         Value::Mapping(mapping) => {
             for entry in &mut mapping.entries {
