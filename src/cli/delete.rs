@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
     });
     let deleting = Deleting { confirmed: args.confirm, propagation, forget: args.forget };
     let result = args.running.tell(1, async |options, events| {
-        let cluster = Arc::new(args.cluster.connect().await?);
+        let cluster = args.running.meet(args.cluster.connect().await?);
         let journal = Arc::clone(&journal);
         let deletion = sync::delete(place, &application, cluster, journal, events, &options, &deleting);
         deletion.await.map_err(|error| failure(&error))

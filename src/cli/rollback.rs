@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Status, Failure> {
         Journal::open(&args.journal, &about, args.resume).map_err(|error| Failure::Internal(error.to_string()))?;
     let journal = Arc::new(journal);
     let result = args.running.tell(1, async |options, events| {
-        let cluster = Arc::new(args.cluster.connect().await?);
+        let cluster = args.running.meet(args.cluster.connect().await?);
         let journal = Arc::clone(&journal);
         let rollback = sync::roll_back(place, &application, args.to, cluster, journal, events, &options);
         rollback.await.map_err(|error| failure(&error))

@@ -17,7 +17,7 @@ use crate::check::Checked;
 use crate::config::StageConfig;
 use crate::finding::Profile;
 use crate::plan::{Action, ClusterPlan, Deployment, Plan, PlanError, permission, signature};
-use crate::sync::{self, Drift, Ended, Event, Events, Journal, Mirror, Options, Place, Stage};
+use crate::sync::{self, Cluster, Drift, Ended, Event, Events, Journal, Mirror, Options, Place, Stage};
 
 /// Arguments of `tiphys sync`.
 #[derive(Debug, clap::Args)]
@@ -57,13 +57,6 @@ pub(super) struct Args {
     /// changed; Argo CD gives it 2
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wave_delay: u64,
-    /// Seconds that a cluster may be silent before what was asked of it is left for --resume
-    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
-    patience: u64,
-    /// Leave fields to whoever manages them: an object that sets one of them is refused. Otherwise it is taken over, as
-    /// Argo CD does
-    #[arg(long)]
-    yield_conflicts: bool,
     /// Leave what failed as it is; otherwise it is taken back to the last good revision
     #[arg(long)]
     no_rollback: bool,
@@ -98,6 +91,13 @@ pub(super) struct Running {
     /// Seconds that the pods of a workload may fail to start before its sync has failed
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     stuck_after: u64,
+    /// Seconds that a cluster may be silent before what was asked of it is left for --resume
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    patience: u64,
+    /// Leave fields to whoever manages them: an object that sets one of them is refused. Otherwise it is taken over, as
+    /// Argo CD does
+    #[arg(long)]
+    yield_conflicts: bool,
     /// Revisions that are kept of each Application, in the cluster and in the journal
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     history: usize,
@@ -107,6 +107,11 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// The cluster as it is to be met: how long it may be silent, and whose fields are left.
+    pub(super) fn meet(&self, cluster: Cluster) -> Arc<Cluster> {
+        Arc::new(cluster.with_patience(Duration::from_secs(self.patience)).yielding(self.yield_conflicts))
+    }
+
     /// Does `work` on so many Applications and tells what happens meanwhile. Its options end it when the process is asked
     /// to end.
     pub(super) fn tell<T>(
@@ -261,9 +266,9 @@ async fn all(
         let (arguments, checked) = (args.clusters.clone(), Arc::clone(&made.checked));
         let (plan, deployment) = (part.clone(), deployment.clone());
         let (on_drift, resume, events) = (args.on_drift, args.resume, events.clone());
-        let (patience, yields) = (Duration::from_secs(args.patience), args.yield_conflicts);
+        let running = args.running.clone();
         connecting.spawn(async move {
-            let meeting = Meeting { on_drift, resume, patience, yields };
+            let meeting = Meeting { on_drift, resume, running };
             let cluster = reach(&arguments, &checked, &plan, &deployment, &meeting, &events).await?;
             Ok::<_, Failure>((number, Place { plan, deployment, cluster }))
         });
@@ -281,8 +286,7 @@ async fn all(
 struct Meeting {
     on_drift: OnDrift,
     resume: bool,
-    patience: Duration,
-    yields: bool,
+    running: Running,
 }
 
 /// The cluster that a part of the plan is for, held against it. One that does not answer fails its own Applications; a
@@ -296,7 +300,7 @@ async fn reach(
     events: &Events,
 ) -> Result<Result<Arc<Mirror>, String>, Failure> {
     let cluster = match arguments.connect(checked, &plan.cluster).await {
-        Ok(cluster) => Arc::new(cluster.with_patience(meeting.patience).yielding(meeting.yields)),
+        Ok(cluster) => meeting.running.meet(cluster),
         Err(Failure::Internal(reason)) => return Ok(Err(reason)),
         Err(refused) => return Err(refused),
     };
