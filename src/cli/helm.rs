@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args as ClapArgs, Subcommand};
+use rayon::prelude::*;
 
 use super::{Failure, Status};
 use crate::load::{Repository, load_lazily};
@@ -135,7 +137,10 @@ impl Template {
     fn print(&self) -> Result<String, String> {
         let flags = Flags { show_only: self.show_only.clone(), no_hooks: self.no_hooks };
         let (repository, chart, release) = self.input()?;
-        Charts::new(&repository).manifest(chart, &release, &flags).map_err(|error| told(&error))
+        // The process ends with the command: to take a large chart apart again would be for nothing.
+        let repository = ManuallyDrop::new(repository);
+        let charts = ManuallyDrop::new(Charts::new(&repository));
+        charts.manifest(chart, &release, &flags).map_err(|error| told(&error))
     }
 
     /// Writes the documents into files; what is printed of it.
@@ -267,15 +272,22 @@ fn read_chart(path: &Path, files: &mut Vec<File>) -> Result<&'static str, String
     if !path.is_dir() {
         return Err(format!("path {:?} not found", path.display().to_string()));
     }
+    let mut paths = Vec::new();
     for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
         let entry = entry.map_err(|error| error.to_string())?;
-        if !entry.file_type().is_file() {
-            continue;
+        if entry.file_type().is_file() {
+            paths.push(entry.into_path());
         }
-        let relative = entry.path().strip_prefix(path).map_err(|error| error.to_string())?;
-        let Some(relative) = relative.to_str() else { continue };
-        let content = std::fs::read(entry.path()).map_err(|error| cannot_open(entry.path(), &error))?;
-        files.push(File { path: format!("{CHART}/{relative}").into(), content: Content::of(content) });
+    }
+    let read = |full: &PathBuf| {
+        let Some(relative) = full.strip_prefix(path).ok().and_then(Path::to_str) else { return Ok(None) };
+        let content = std::fs::read(full).map_err(|error| cannot_open(full, &error))?;
+        Ok(Some(File { path: format!("{CHART}/{relative}").into(), content: Content::of(content) }))
+    };
+    // Of several that cannot be read, the first is told.
+    let all: Vec<Result<Option<File>, String>> = paths.par_iter().map(read).collect();
+    for file in all {
+        files.extend(file?);
     }
     Ok(CHART)
 }

@@ -78,14 +78,17 @@ impl ChartFile {
     }
 }
 
+/// Is told of each template of a chart as soon as it is found, and of the chart's name.
+pub(super) type Begin<'b> = &'b dyn Fn(&str, &Arc<ChartFile>);
+
 /// Reads the chart in `directory`, or the packed one at that path.
-pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, HelmError> {
+pub(super) fn load(repository: &Repository, directory: &str, begin: Begin<'_>) -> Result<Chart, HelmError> {
     let snapshot = &repository.snapshot;
     if let Some(archive) = snapshot.find(directory).filter(|_| archive::is_archive(directory)) {
         let path = snapshot.path(archive);
         let files = unpacked(repository, archive, snapshot.archived(path), path.len() + 1);
         let failed = |message| HelmError::Chart { message, mark: Mark::file(archive) };
-        return assemble(repository, files.map_err(failed)?, 0);
+        return assemble(repository, files.map_err(failed)?, 0, begin);
     }
     let at = |path: &str| if directory.is_empty() { path.to_owned() } else { format!("{directory}/{path}") };
     let ignore = snapshot.find(&at(".helmignore")).and_then(|id| Some((id, snapshot.text(id)?.clone())));
@@ -113,7 +116,7 @@ pub(super) fn load(repository: &Repository, directory: &str) -> Result<Chart, He
             files.push(Arc::new(ChartFile::new(name.to_owned(), id, content)));
         }
     }
-    assemble(repository, files, 0)
+    assemble(repository, files, 0, begin)
 }
 
 /// The files of an archive, their names without the first `skip` bytes.
@@ -156,8 +159,8 @@ fn yaml_of(repository: &Repository, file: &ChartFile) -> Option<Arc<YamlFile>> {
 
 /// What makes the parsed file useless to Helm, in its words, and where; `text` is what was parsed.
 pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
-    if let Some(at) = text.chars().position(|c| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || c == '\x7f') {
-        let start = text.char_indices().nth(at).map_or(0, |(at, _)| at as u32);
+    if let Some(at) = text.bytes().position(|b| (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r')) || b == b'\x7f') {
+        let start = at as u32;
         let mark = yaml.documents.first().map_or(Mark::NONE, |document| document.root.mark());
         let mark = Mark { start, end: start + 1, ..mark };
         return Some(("error converting YAML to JSON: yaml: control characters are not allowed".to_owned(), mark));
@@ -219,7 +222,12 @@ fn syntax(what: &str, mark: Mark, text: &str) -> String {
     if line == 0 { words.to_owned() } else { format!("line {line}: {words}") }
 }
 
-fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -> Result<Chart, HelmError> {
+fn assemble(
+    repository: &Repository,
+    files: Vec<Arc<ChartFile>>,
+    depth: usize,
+    begin: Begin<'_>,
+) -> Result<Chart, HelmError> {
     let failed = |(message, mark): (String, Mark)| HelmError::Chart { message, mark };
     let chart_file = files.iter().find(|file| file.name == "Chart.yaml");
     let Some(chart_file) = chart_file else {
@@ -280,7 +288,10 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
                     chart.files.push(file.clone());
                 }
             }
-            name if name.starts_with("templates/") => chart.templates.push(file.clone()),
+            name if name.starts_with("templates/") => {
+                begin(&meta.name, file);
+                chart.templates.push(file.clone());
+            }
             name => match name.strip_prefix("charts/") {
                 Some(_) if name.ends_with(".prov") => chart.files.push(file.clone()),
                 Some(inner) => {
@@ -312,7 +323,7 @@ fn assemble(repository: &Repository, files: Vec<Arc<ChartFile>>, depth: usize) -
                 })?
             }
         };
-        let child = assemble(repository, files, depth + 1).map_err(|error| match error {
+        let child = assemble(repository, files, depth + 1, &|_, _| {}).map_err(|error| match error {
             HelmError::Chart { message, mark } => HelmError::Chart {
                 message: format!("error unpacking subchart {name} in {}: {message}", meta.name),
                 mark,

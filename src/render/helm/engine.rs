@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
 
 use super::capabilities::Capabilities;
 use super::chart::ChartFile;
@@ -11,8 +13,9 @@ use super::dependencies::Instance;
 use super::error::{HelmError, describe, describe_parse};
 use super::files::Files;
 use super::lookup::Cluster;
+use super::manifest::{Documents, documents};
 use super::release::Release;
-use crate::render::template::{Map, MissingKey, Note, Options, Segment, Templates, Value};
+use crate::render::template::{Map, MissingKey, Note, Options, ParsedText, Segment, Templates, Value};
 use crate::source::base_name;
 
 /// The Go type of `.Values`.
@@ -27,12 +30,16 @@ pub(super) struct Job {
     data: Map,
 }
 
+/// What one file of a chart defines.
+pub(super) type Parsed = Result<ParsedText, HelmError>;
+
 /// What a template printed.
 pub(super) struct Printed {
     pub name: String,
     pub file: Arc<ChartFile>,
     pub text: String,
     pub segments: Vec<Segment>,
+    pub documents: Documents,
 }
 
 /// The templates of `chart` and its subcharts, in the order in which Helm runs them: the deepest first.
@@ -51,6 +58,11 @@ pub(super) fn jobs(chart: &Instance, values: &Map, release: &Release, capabiliti
     let depth = |name: &str| name.bytes().filter(|b| *b == b'/').count();
     jobs.sort_by(|a, b| depth(&b.name).cmp(&depth(&a.name)).then_with(|| b.name.cmp(&a.name)));
     jobs
+}
+
+/// What a file is called among the templates: `chart/charts/sub/templates/web.yaml`
+pub(super) fn template_name(chart: &str, file: &str) -> String {
+    format!("{chart}/{file}")
 }
 
 fn collect(
@@ -84,7 +96,7 @@ fn collect(
             continue;
         }
         jobs.push(Job {
-            name: format!("{path}/{}", file.name),
+            name: template_name(path, &file.name),
             base: format!("{path}/templates"),
             file: file.clone(),
             data: data.clone(),
@@ -93,42 +105,81 @@ fn collect(
     data
 }
 
-/// Parses the templates of `jobs`, in their order.
-pub(super) fn parse(jobs: &[Job]) -> Result<Templates, HelmError> {
+/// Whether this thread may wait for work that it gives to others. A worker that waits takes up other work meanwhile, and
+/// that may want what is being made further down its own stack: a base of a kustomization whose chart this is.
+pub(super) fn may_wait() -> bool {
+    rayon::current_thread_index().is_none()
+}
+
+/// The templates of `jobs`, each file parsed by `parsed`; of two definitions the one of the later job counts.
+pub(super) fn parse(
+    jobs: &[Job],
+    parsed: impl Fn(&str, &Arc<ChartFile>) -> Parsed + Sync,
+) -> Result<Templates, HelmError> {
+    let files: Vec<(&str, &Arc<ChartFile>)> = jobs.iter().map(|job| (job.name.as_str(), &job.file)).collect();
+    let all: Vec<Parsed> = match may_wait() {
+        true => files.par_iter().map(|(name, file)| parsed(name, file)).collect(),
+        false => files.iter().map(|(name, file)| parsed(name, file)).collect(),
+    };
     let mut templates = Templates::new(super::functions::all().clone());
-    for job in jobs {
-        templates
-            .parse(&job.name, &job.file.text())
-            .map_err(|error| HelmError::Template { message: describe_parse(&error), error })?;
+    for one in all {
+        templates.add(&one?);
     }
     Ok(templates)
 }
 
+/// Parses the template `file` under `name`.
+pub(super) fn parse_file(name: &str, file: &ChartFile) -> Parsed {
+    ParsedText::parse(name, &file.text(), super::functions::all())
+        .map_err(|error| HelmError::Template { message: describe_parse(&error), error })
+}
+
 /// Runs every template that is no partial. With a `cluster`, what the output came from is recorded, and what it does not
 /// show.
+///
+/// Templates run one after the other, because each may change the values that the next one sees. What they printed is
+/// read meanwhile.
 pub(super) fn run(
     templates: &Templates,
     jobs: &[Job],
     cluster: Option<&Rc<Cluster>>,
 ) -> Result<(Vec<Printed>, BTreeSet<Note>), HelmError> {
-    let mut printed = Vec::with_capacity(jobs.len());
     let mut notes = BTreeSet::new();
-    for job in jobs.iter().filter(|job| !base_name(&job.name).starts_with('_')) {
-        job.data.insert(
-            "Template",
-            Value::map([("Name", job.name.as_str().into()), ("BasePath", job.base.as_str().into())]),
-        );
-        let host = cluster.map(|cluster| cluster.clone() as Rc<dyn Any>);
-        let provenance = cluster.is_some();
-        let options = Options { missing_key: MissingKey::Zero, provenance, host, ..Options::default() };
-        let rendered = templates
-            .execute(&job.name, &Value::Map(job.data.view(VALUES)), options)
-            .map_err(|error| HelmError::Template { message: describe(&error), error })?;
-        notes.extend(rendered.notes);
-        let (text, segments) = without_no_value(rendered.text, rendered.segments);
-        printed.push(Printed { name: job.name.clone(), file: job.file.clone(), text, segments });
-    }
-    Ok((printed, notes))
+    let jobs: Vec<&Job> = jobs.iter().filter(|job| !base_name(&job.name).starts_with('_')).collect();
+    let read: Vec<OnceLock<(String, Documents)>> = jobs.iter().map(|_| OnceLock::new()).collect();
+    let segments = rayon::in_place_scope(|scope| {
+        let mut all = Vec::with_capacity(jobs.len());
+        for (job, read) in jobs.iter().zip(&read) {
+            job.data.insert(
+                "Template",
+                Value::map([("Name", job.name.as_str().into()), ("BasePath", job.base.as_str().into())]),
+            );
+            let host = cluster.map(|cluster| cluster.clone() as Rc<dyn Any>);
+            let provenance = cluster.is_some();
+            let options = Options { missing_key: MissingKey::Zero, provenance, host, ..Options::default() };
+            let rendered = templates
+                .execute(&job.name, &Value::Map(job.data.view(VALUES)), options)
+                .map_err(|error| HelmError::Template { message: describe(&error), error })?;
+            notes.extend(rendered.notes);
+            let (text, segments) = without_no_value(rendered.text, rendered.segments);
+            all.push(segments);
+            let name = job.name.as_str();
+            let read = move || {
+                let documents = documents(name, &text);
+                read.get_or_init(|| (text, documents));
+            };
+            match may_wait() {
+                true => scope.spawn(move |_| read()),
+                false => read(),
+            }
+        }
+        Ok(all)
+    })?;
+    let printed = jobs.iter().zip(read).zip(segments).map(|((job, read), segments)| {
+        let (text, documents) = read.into_inner().unwrap_or_else(|| (String::new(), Ok(Vec::new())));
+        Printed { name: job.name.clone(), file: job.file.clone(), text, segments, documents }
+    });
+    Ok((printed.collect(), notes))
 }
 
 /// Helm takes `<no value>` out of the output, wherever it came from.

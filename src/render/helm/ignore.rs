@@ -77,99 +77,98 @@ impl Rules {
 
 /// Go's `filepath.Match`; `None` for a malformed pattern.
 pub(super) fn matches(pattern: &str, name: &str) -> Option<bool> {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    check(&pattern)?;
-    // The position behind the last star, and the name's position that it was tried at.
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
+    check(pattern)?;
+    let (mut pattern, mut name) = (pattern, name);
+    // The pattern behind the last star, and the part of the name that it was tried at.
+    let mut star: Option<(&str, &str)> = None;
     loop {
-        if p < pattern.len() && pattern[p] == '*' {
-            p += 1;
-            star = Some((p, n));
+        if let Some(behind) = pattern.strip_prefix('*') {
+            pattern = behind;
+            star = Some((pattern, name));
             continue;
         }
-        if p == pattern.len() && n == name.len() {
-            return Some(true);
+        match split(name) {
+            None if pattern.is_empty() => return Some(true),
+            Some((c, rest)) if !pattern.is_empty() => {
+                if let Some(behind) = single(pattern, c) {
+                    (pattern, name) = (behind, rest);
+                    continue;
+                }
+            }
+            _ => {}
         }
-        if p < pattern.len()
-            && n < name.len()
-            && let Some(next) = single(&pattern, p, name[n])
-        {
-            p = next;
-            n += 1;
-            continue;
-        }
-        match star {
-            Some((after, tried)) if tried < name.len() && name[tried] != '/' => {
-                p = after;
-                n = tried + 1;
-                star = Some((after, n));
+        match star.and_then(|(behind, tried)| Some((behind, split(tried)?))) {
+            Some((behind, (c, rest))) if c != '/' => {
+                (pattern, name) = (behind, rest);
+                star = Some((behind, rest));
             }
             _ => return Some(false),
         }
     }
 }
 
-/// Where the pattern goes on if its element at `p` matches `c`.
-fn single(pattern: &[char], p: usize, c: char) -> Option<usize> {
-    match pattern[p] {
-        '?' => (c != '/').then_some(p + 1),
+/// The first character and the rest.
+fn split(text: &str) -> Option<(char, &str)> {
+    let mut chars = text.chars();
+    Some((chars.next()?, chars.as_str()))
+}
+
+/// How the pattern goes on if its first element matches `c`.
+fn single(pattern: &str, c: char) -> Option<&str> {
+    let (first, behind) = split(pattern)?;
+    match first {
+        '?' => (c != '/').then_some(behind),
         '[' => {
-            let mut at = p + 1;
-            let negated = pattern.get(at) == Some(&'^');
-            at += usize::from(negated);
+            let negated = behind.strip_prefix('^');
+            let mut rest = negated.unwrap_or(behind);
             let mut found = false;
             let mut first = true;
-            while first || pattern.get(at) != Some(&']') {
+            while first || !rest.starts_with(']') {
                 first = false;
-                let (low, next) = literal(pattern, at)?;
-                at = next;
+                let (low, next) = literal(rest)?;
+                rest = next;
                 let mut high = low;
-                if pattern.get(at) == Some(&'-') {
-                    (high, at) = literal(pattern, at + 1)?;
+                if let Some(range) = rest.strip_prefix('-') {
+                    (high, rest) = literal(range)?;
                 }
                 found |= (low..=high).contains(&c);
             }
-            (found != negated && c != '/').then_some(at + 1)
+            (found != negated.is_some() && c != '/').then_some(&rest[1..])
         }
-        '\\' => (pattern.get(p + 1) == Some(&c)).then_some(p + 2),
-        other => (other == c).then_some(p + 1),
+        '\\' => behind.strip_prefix(c),
+        other => (other == c).then_some(behind),
     }
 }
 
-fn literal(pattern: &[char], at: usize) -> Option<(char, usize)> {
-    match pattern.get(at)? {
-        '\\' => Some((*pattern.get(at + 1)?, at + 2)),
-        c => Some((*c, at + 1)),
+fn literal(pattern: &str) -> Option<(char, &str)> {
+    match split(pattern)? {
+        ('\\', rest) => split(rest),
+        other => Some(other),
     }
 }
 
-fn check(pattern: &[char]) -> Option<()> {
-    let mut at = 0;
-    while at < pattern.len() {
-        match pattern[at] {
-            '\\' => {
-                pattern.get(at + 1)?;
-                at += 2;
-            }
+fn check(pattern: &str) -> Option<()> {
+    let mut rest = pattern;
+    while let Some((first, behind)) = split(rest) {
+        rest = behind;
+        match first {
+            '\\' => rest = split(rest)?.1,
             '[' => {
-                at += 1;
-                at += usize::from(pattern.get(at) == Some(&'^'));
+                rest = rest.strip_prefix('^').unwrap_or(rest);
                 let mut first = true;
-                while first || *pattern.get(at)? != ']' {
+                while first || !rest.starts_with(']') {
                     first = false;
-                    if matches!(pattern.get(at)?, '-' | ']') {
+                    if rest.starts_with(['-', ']']) {
                         return None;
                     }
-                    (_, at) = literal(pattern, at)?;
-                    if pattern.get(at) == Some(&'-') {
-                        (_, at) = literal(pattern, at + 1)?;
+                    rest = literal(rest)?.1;
+                    if let Some(range) = rest.strip_prefix('-') {
+                        rest = literal(range)?.1;
                     }
                 }
-                at += 1;
+                rest = &rest[1..];
             }
-            _ => at += 1,
+            _ => {}
         }
     }
     Some(())

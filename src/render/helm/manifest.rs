@@ -69,9 +69,12 @@ const HOOK_EVENTS: &[&str] = &[
     "test-success",
 ];
 
+/// What a template's output holds; or what is wrong with it, and at which byte.
+pub(super) type Documents = Result<Vec<Document>, (String, u32)>;
+
 /// One document of the output.
 pub(super) struct Document {
-    /// Which of the printed templates it is from.
+    /// Which of the printed templates it is from; [`sort`] tells.
     pub printed: usize,
     /// Where it stands in that template's output.
     pub range: Range<usize>,
@@ -115,18 +118,27 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Splits and sorts what the templates printed.
-pub(super) fn sort(printed: &[Printed]) -> Result<Sorted, HelmError> {
+/// Splits and reads what the template `name` printed.
+pub(super) fn documents(name: &str, text: &str) -> Documents {
+    if name.ends_with("NOTES.txt") || base_name(name).starts_with('_') || text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    split(text).into_iter().map(|range| head(text, range)).collect()
+}
+
+/// Puts the documents that the templates printed in order.
+pub(super) fn sort(printed: &mut [Printed]) -> Result<Sorted, HelmError> {
     let mut order: Vec<usize> = (0..printed.len()).collect();
     order.sort_by(|a, b| printed[*a].name.cmp(&printed[*b].name));
     let mut sorted = Sorted::default();
     for index in order {
-        let Printed { name, text, .. } = &printed[index];
-        if name.ends_with("NOTES.txt") || base_name(name).starts_with('_') || text.trim().is_empty() {
-            continue;
-        }
-        for range in split(text) {
-            let document = head(&printed[index], index, range)?;
+        let documents = std::mem::replace(&mut printed[index].documents, Ok(Vec::new()));
+        let documents = documents.map_err(|(what, at)| HelmError::Output {
+            message: format!("YAML parse error on {}: {what}", printed[index].name),
+            mark: super::provenance::place(&printed[index], at),
+        })?;
+        for document in documents {
+            let document = Document { printed: index, ..document };
             let known = |event: &String| HOOK_EVENTS.contains(&event.as_str());
             if document.events.is_empty() {
                 sorted.manifests.push(document);
@@ -147,26 +159,16 @@ fn rank(kind: &str) -> (usize, &str) {
     }
 }
 
-fn head(printed: &Printed, index: usize, range: Range<usize>) -> Result<Document, HelmError> {
+fn head(text: &str, range: Range<usize>) -> Result<Document, (String, u32)> {
     let limits = Limits { last_key_wins: true, ..Limits::default() };
-    let yaml = read(FileId(0), &printed.text[range.clone()], limits);
-    let place = |at: u32| super::provenance::place(printed, range.start as u32 + at);
-    let failed = |what: String, at: u32| HelmError::Output {
-        message: format!("YAML parse error on {}: {what}", printed.name),
-        mark: place(at),
-    };
-    if let Some((what, mark)) = super::chart::broken(&yaml, &printed.text[range.clone()]) {
-        return Err(failed(what, mark.start));
+    let yaml = read(FileId(0), &text[range.clone()], limits);
+    let wrong = |(what, mark): (String, Mark)| (what, range.start as u32 + mark.start);
+    if let Some(problem) = super::chart::broken(&yaml, &text[range.clone()]) {
+        return Err(wrong(problem));
     }
-    let mut document = Document { printed: index, range: range.clone(), kind: String::new(), events: Vec::new(), yaml };
-    let Some(root) = document.yaml.documents.first().map(|document| &document.root) else { return Ok(document) };
-    if let Err((what, mark)) = read_head(root).map(|(kind, events)| {
-        document.kind = kind;
-        document.events = events;
-    }) {
-        return Err(failed(what, mark.start));
-    }
-    Ok(document)
+    let root = yaml.documents.first().map(|document| &document.root);
+    let (kind, events) = root.map(read_head).transpose().map_err(wrong)?.unwrap_or_default();
+    Ok(Document { printed: 0, range, kind, events, yaml })
 }
 
 /// The kind and the hook's events.

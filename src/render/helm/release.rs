@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::capabilities::{Capabilities, DEFAULT_KUBE_VERSION, KubeVersion};
 use super::chart::{Chart, ChartFile, MAX_DEPTH, broken, load};
 use super::dependencies::Instance;
-use super::engine::{Job, Printed, jobs, parse, run};
+use super::engine::{Job, Parsed, Printed, jobs, may_wait, parse, parse_file, run, template_name};
 use super::error::HelmError;
 use super::functions::UNSUPPORTED;
 use super::lookup::Cluster;
@@ -166,8 +166,26 @@ type Slot = Arc<OnceLock<Result<Arc<Compiled>, HelmError>>>;
 #[derive(Debug)]
 struct Compiled {
     chart: Arc<Chart>,
+    parsed: Arc<ParsedFiles>,
     /// Parsed templates by the names of those that take part, which depend on the subcharts that are enabled.
     templates: Mutex<BTreeMap<Vec<String>, Result<Templates, HelmError>>>,
+}
+
+/// A file that is parsed once, by whichever thread asks first.
+type ParsedSlot = Arc<OnceLock<Parsed>>;
+
+/// Parsed files by what they are called, which an alias of their chart changes.
+#[derive(Debug, Default)]
+struct ParsedFiles(Mutex<BTreeMap<(String, FileId), ParsedSlot>>);
+
+impl ParsedFiles {
+    fn get(&self, name: &str, file: &Arc<ChartFile>) -> Parsed {
+        let slot = {
+            let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            files.entry((name.to_owned(), file.id)).or_default().clone()
+        };
+        slot.get_or_init(|| parse_file(name, file)).clone()
+    }
 }
 
 /// The templates' output, and where they are.
@@ -212,7 +230,7 @@ impl<'r> Charts<'r> {
             if !self.repository.charts.contains_key(&path) {
                 continue;
             }
-            let mut found = load(self.repository, &path)?;
+            let mut found = load(self.repository, &path, &|_, _| {})?;
             self.complete(&mut found, &path, depth + 1)?;
             chart.children.push(Arc::new(found));
         }
@@ -225,10 +243,19 @@ impl<'r> Charts<'r> {
             compiled.entry(directory.to_owned()).or_default().clone()
         };
         slot.get_or_init(|| {
-            let mut chart = load(self.repository, directory)?;
+            let parsed = Arc::new(ParsedFiles::default());
+            // Whoever is idle parses the chart's own templates while this thread reads values and subcharts. Workers have
+            // other releases to go on with.
+            let begin = |chart: &str, file: &Arc<ChartFile>| {
+                if !may_wait() {
+                    return;
+                }
+                let (parsed, name, file) = (parsed.clone(), template_name(chart, &file.name), file.clone());
+                rayon::spawn(move || drop(parsed.get(&name, &file)));
+            };
+            let mut chart = load(self.repository, directory, &begin)?;
             self.complete(&mut chart, directory, 0)?;
-            let chart = Arc::new(chart);
-            Ok(Arc::new(Compiled { chart, templates: Mutex::default() }))
+            Ok(Arc::new(Compiled { chart: Arc::new(chart), parsed, templates: Mutex::default() }))
         })
         .clone()
     }
@@ -389,8 +416,8 @@ impl<'r> Charts<'r> {
         seen.values = Some(values);
         let templates = compiled.templates(&jobs)?;
         let cluster = provenance.then(|| Rc::new(Cluster::new(&self.cluster)));
-        let (printed, notes) = run(&templates, &jobs, cluster.as_ref())?;
-        let sorted = sort(&printed)?;
+        let (mut printed, notes) = run(&templates, &jobs, cluster.as_ref())?;
+        let sorted = sort(&mut printed)?;
         Ok(Rendered { printed, sorted, instance, not_judged, notes })
     }
 
@@ -456,8 +483,10 @@ impl<'r> Charts<'r> {
 impl Compiled {
     fn templates(&self, jobs: &[Job]) -> Result<Templates, HelmError> {
         let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
-        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
-        templates.entry(names).or_insert_with(|| parse(jobs)).clone()
+        let known = self.templates.lock().unwrap_or_else(PoisonError::into_inner).get(&names).cloned();
+        // Nothing is locked meanwhile: others may want templates of the chart, too.
+        let templates = known.unwrap_or_else(|| parse(jobs, |name, file| self.parsed.get(name, file)));
+        self.templates.lock().unwrap_or_else(PoisonError::into_inner).entry(names).or_insert(templates).clone()
     }
 }
 

@@ -199,3 +199,16 @@ fn a_schema_that_needs_the_network_is_not_judged() {
         assert!(output.not_judged[0].reason.contains("https://example.org/a.json"), "{:?}", output.not_judged);
     });
 }
+
+#[test]
+fn of_several_broken_templates_the_first_in_order_is_told() {
+    let mut files: Vec<(String, String)> = vec![("c/Chart.yaml".to_owned(), CHART.to_owned())];
+    files.extend((0..40).map(|n| (format!("c/templates/t{n:02}.yaml"), format!("a: b: c{n}\n"))));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    for _ in 0..10 {
+        charts(&files, |charts| {
+            let error = charts.manifest("c", &Release::default(), &Flags::default()).unwrap_err().to_string();
+            assert!(error.contains("web/templates/t00.yaml"), "{error}");
+        });
+    }
+}

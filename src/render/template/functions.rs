@@ -1,7 +1,7 @@
 //! Functions by name: what they take, and what they may ask of the execution.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::origin::Origin;
 /// The functions that templates may call.
 #[derive(Debug, Clone, Default)]
 pub struct Functions {
-    by_name: BTreeMap<SmolStr, Arc<Function>>,
+    by_name: HashMap<SmolStr, Arc<Function>>,
 }
 
 /// A function.
@@ -172,8 +172,8 @@ impl Functions {
     }
 
     /// The names, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(SmolStr::as_str)
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.by_name.keys().map(SmolStr::as_str).collect()
     }
 
     /// Adds a function, in place of one that has its name.

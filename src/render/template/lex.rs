@@ -79,22 +79,19 @@ impl Kind {
     }
 }
 
-/// A token: its text is a range of the source, except for errors.
-#[derive(Debug, Clone)]
+/// A token: its text is a range of the source. What an error says is with the [`Lexer`], which stops at the first.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'s> {
     pub kind: Kind,
     pub pos: Pos,
     pub text: &'s str,
     pub line: u32,
-    /// The message of an error.
-    pub error: Option<String>,
 }
 
 impl std::fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {
             Kind::Eof => f.write_str("EOF"),
-            Kind::Error => f.write_str(self.error.as_deref().unwrap_or_default()),
             kind if kind.is_word() || kind == Kind::Dot => write!(f, "<{}>", self.text),
             _ if self.text.chars().count() > 10 => {
                 let head: String = self.text.chars().take(10).collect();
@@ -114,7 +111,8 @@ pub(super) struct Lexer<'s> {
     start_line: u32,
     parens: usize,
     inside: bool,
-    failed: bool,
+    /// What is wrong with the text, once something is.
+    error: Option<String>,
 }
 
 const SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
@@ -126,15 +124,27 @@ impl<'s> Lexer<'s> {
             left: if delimiters.left.is_empty() { default.left } else { delimiters.left },
             right: if delimiters.right.is_empty() { default.right } else { delimiters.right },
         };
-        Lexer { source, delimiters, pos: 0, start: 0, line: 1, start_line: 1, parens: 0, inside: false, failed: false }
+        Lexer { source, delimiters, pos: 0, start: 0, line: 1, start_line: 1, parens: 0, inside: false, error: None }
     }
 
     fn rest(&self) -> &'s str {
         &self.source[self.pos..]
     }
 
+    /// What the error says that the last token was.
+    pub(super) fn error(&self) -> &str {
+        self.error.as_deref().unwrap_or_default()
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.source.as_bytes().get(at).copied()
+    }
+
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.byte(self.pos)? {
+            byte @ 0..0x80 => Some(char::from(byte)),
+            _ => self.rest().chars().next(),
+        }
     }
 
     fn bump(&mut self) -> Option<char> {
@@ -147,13 +157,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn emit(&mut self, kind: Kind) -> Token<'s> {
-        let token = Token {
-            kind,
-            pos: self.start as Pos,
-            text: &self.source[self.start..self.pos],
-            line: self.start_line,
-            error: None,
-        };
+        let token =
+            Token { kind, pos: self.start as Pos, text: &self.source[self.start..self.pos], line: self.start_line };
         self.start = self.pos;
         self.start_line = self.line;
         token
@@ -168,26 +173,20 @@ impl<'s> Lexer<'s> {
     }
 
     fn fail(&mut self, message: impl Into<String>) -> Token<'s> {
-        self.failed = true;
-        Token {
-            kind: Kind::Error,
-            pos: self.start as Pos,
-            text: "",
-            line: self.start_line,
-            error: Some(message.into()),
-        }
+        self.error = Some(message.into());
+        Token { kind: Kind::Error, pos: self.start as Pos, text: "", line: self.start_line }
     }
 
     pub(super) fn next(&mut self) -> Token<'s> {
-        if self.failed {
-            return Token { kind: Kind::Eof, pos: self.pos as Pos, text: "", line: self.line, error: None };
+        if self.error.is_some() {
+            return Token { kind: Kind::Eof, pos: self.pos as Pos, text: "", line: self.line };
         }
         if self.inside { self.action() } else { self.text() }
     }
 
     fn text(&mut self) -> Token<'s> {
         loop {
-            let Some(found) = self.rest().find(self.delimiters.left) else {
+            let Some(found) = find(self.rest(), self.delimiters.left) else {
                 let end = self.source.len();
                 if end > self.pos {
                     self.line += newlines(self.rest());
@@ -234,15 +233,14 @@ impl<'s> Lexer<'s> {
 
     /// Whether a right delimiter stands at `at`, and if so whether it trims.
     fn right_delimiter(&self, at: usize) -> Option<bool> {
-        let rest = &self.source[at..];
-        let mut chars = rest.chars();
-        if chars.next().is_some_and(|c| SPACES.contains(&c))
-            && chars.next() == Some('-')
-            && rest[2..].starts_with(self.delimiters.right)
+        let rest = &self.source.as_bytes()[at..];
+        let right = self.delimiters.right.as_bytes();
+        if let [b' ' | b'\t' | b'\r' | b'\n', b'-', behind @ ..] = rest
+            && behind.starts_with(right)
         {
             return Some(true);
         }
-        rest.starts_with(self.delimiters.right).then_some(false)
+        rest.starts_with(right).then_some(false)
     }
 
     /// Passes the right delimiter and the space that it trims; the token is the delimiter.
@@ -296,9 +294,7 @@ impl<'s> Lexer<'s> {
                 self.number()
             }
             c if is_alphanumeric(c) => {
-                while self.peek().is_some_and(is_alphanumeric) {
-                    self.bump();
-                }
+                self.word();
                 if !self.at_terminator() {
                     return self.bad_character();
                 }
@@ -355,13 +351,24 @@ impl<'s> Lexer<'s> {
         if self.at_terminator() {
             return self.emit(if kind == Kind::Variable { Kind::Variable } else { Kind::Dot });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
-        }
+        self.word();
         if !self.at_terminator() {
             return self.bad_character();
         }
         self.emit(kind)
+    }
+
+    /// Passes letters, digits and underscores.
+    fn word(&mut self) {
+        while let Some(byte) = self.byte(self.pos) {
+            if byte == b'_' || byte.is_ascii_alphanumeric() {
+                self.pos += 1;
+            } else if byte >= 0x80 && self.peek().is_some_and(is_alphanumeric) {
+                self.bump();
+            } else {
+                return;
+            }
+        }
     }
 
     fn bad_character(&mut self) -> Token<'s> {
@@ -431,13 +438,25 @@ impl<'s> Lexer<'s> {
     }
 }
 
+/// Where `wanted` begins in `text`; faster than a search for a text, where that is short and rare.
+fn find(text: &str, wanted: &str) -> Option<usize> {
+    let first = wanted.chars().next()?;
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find(first)?;
+        if text[at..].starts_with(wanted) {
+            return Some(at);
+        }
+        from = at + first.len_utf8();
+    }
+}
+
 fn newlines(text: &str) -> u32 {
     text.bytes().filter(|b| *b == b'\n').count() as u32
 }
 
 fn trims_left(behind: &str) -> bool {
-    let mut chars = behind.chars();
-    chars.next() == Some('-') && chars.next().is_some_and(|c| SPACES.contains(&c))
+    matches!(behind.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
 }
 
 fn is_alphanumeric(c: char) -> bool {

@@ -33,7 +33,7 @@ pub mod sprig;
 mod value;
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -53,10 +53,25 @@ use crate::origin::{Mark, Origin};
 /// Templates that can call each other by name. Cheap to clone; shared between threads.
 #[derive(Debug, Clone)]
 pub struct Templates {
-    trees: Arc<BTreeMap<SmolStr, Arc<ast::Tree>>>,
+    trees: Arc<HashMap<SmolStr, Arc<ast::Tree>>>,
     functions: Arc<Functions>,
     /// The name that "no template" errors mention.
     root: Arc<str>,
+}
+
+/// What one text defines: its own template, and those within it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ParsedText(Arc<BTreeMap<SmolStr, Arc<ast::Tree>>>);
+
+impl ParsedText {
+    /// Parses `text` under `name`; it may call `functions`.
+    ///
+    /// # Errors
+    /// What Go says of a text that is no template.
+    pub fn parse(name: &str, text: &str, functions: &Functions) -> Result<ParsedText, Box<TemplateError>> {
+        let trees = parse::parse(&Arc::from(name), &Arc::from(text), functions, Delimiters::default())?;
+        Ok(ParsedText(Arc::new(trees)))
+    }
 }
 
 /// What a field that a map does not have is.
@@ -185,6 +200,11 @@ impl Templates {
         Ok(())
     }
 
+    /// Adds what a text defines, as [`Templates::parse`] does.
+    pub fn add(&mut self, text: &ParsedText) {
+        self.absorb(text.0.iter().map(|(name, tree)| (name.clone(), tree.clone())));
+    }
+
     fn absorb(&mut self, trees: impl IntoIterator<Item = (SmolStr, Arc<ast::Tree>)>) {
         let known = Arc::make_mut(&mut self.trees);
         for (name, tree) in trees {
@@ -196,8 +216,8 @@ impl Templates {
     }
 
     /// The names, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.trees.keys().map(SmolStr::as_str)
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.trees.keys().map(SmolStr::as_str).collect()
     }
 
     /// Whether there is a template of that name.

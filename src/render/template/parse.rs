@@ -88,9 +88,8 @@ impl<'s> Parser<'s> {
 
     fn peek(&mut self) -> Kind {
         let token = self.next();
-        let kind = token.kind;
         self.back(token);
-        kind
+        token.kind
     }
 
     fn next_solid(&mut self) -> Token<'s> {
@@ -104,9 +103,8 @@ impl<'s> Parser<'s> {
 
     fn peek_solid(&mut self) -> (Kind, Pos) {
         let token = self.next_solid();
-        let found = (token.kind, token.pos);
         self.back(token);
-        found
+        (token.kind, token.pos)
     }
 
     fn fail(&self, reason: impl Into<String>) -> TemplateError {
@@ -125,7 +123,7 @@ impl<'s> Parser<'s> {
         if token.kind != Kind::Error {
             return self.fail(format!("unexpected {token} in {context}"));
         }
-        let message = token.error.clone().unwrap_or_default();
+        let message = self.lexer.error().to_owned();
         let started = self.scope.action_line;
         if started == 0 || started == token.line {
             return self.fail(message);
@@ -455,31 +453,33 @@ impl<'s> Parser<'s> {
 
     fn operand(&mut self) -> Result<Option<Expr>> {
         let Some(term) = self.term()? else { return Ok(None) };
-        if self.peek() != Kind::Field {
+        let token = self.next();
+        self.back(token);
+        if token.kind != Kind::Field {
             return Ok(Some(term));
         }
-        let mut fields = Vec::new();
-        let mut chain_pos = None;
-        while self.peek() == Kind::Field {
-            let token = self.next();
-            chain_pos.get_or_insert(token.pos);
-            fields.push(SmolStr::new(&token.text[1..]));
-        }
-        let pos = chain_pos.unwrap_or_else(|| term.pos());
+        let pos = token.pos;
         Ok(Some(match term {
-            Expr::Field(_, mut names) => {
-                names.extend(fields);
-                Expr::Field(pos, names)
-            }
-            Expr::Variable(_, mut names) => {
-                names.extend(fields);
-                Expr::Variable(pos, names)
-            }
+            Expr::Field(_, names) => Expr::Field(pos, self.fields(names)),
+            Expr::Variable(_, names) => Expr::Variable(pos, self.fields(names)),
             Expr::Bool(..) | Expr::Text(..) | Expr::Number(_) | Expr::Nil(_) | Expr::Dot(_) => {
+                self.fields(Vec::new());
                 return Err(self.fail(format!("unexpected . after term {}", quote::quote(&term.to_string()))));
             }
-            other => Expr::Chain(pos, Box::new(other), fields),
+            other => Expr::Chain(pos, Box::new(other), self.fields(Vec::new())),
         }))
+    }
+
+    /// Adds the fields that follow to `names`.
+    fn fields(&mut self, mut names: Vec<SmolStr>) -> Vec<SmolStr> {
+        loop {
+            let token = self.next();
+            if token.kind != Kind::Field {
+                self.back(token);
+                return names;
+            }
+            names.push(SmolStr::new(&token.text[1..]));
+        }
     }
 
     fn term(&mut self) -> Result<Option<Expr>> {
@@ -496,9 +496,9 @@ impl<'s> Parser<'s> {
                 if !self.scope.variables.iter().any(|name| name == token.text) {
                     return Err(self.fail(format!("undefined variable {}", quote::quote(token.text))));
                 }
-                Expr::Variable(pos, vec![SmolStr::new(token.text)])
+                Expr::Variable(pos, one_of_few(token.text))
             }
-            Kind::Field => Expr::Field(pos, vec![SmolStr::new(&token.text[1..])]),
+            Kind::Field => Expr::Field(pos, one_of_few(&token.text[1..])),
             Kind::Bool => Expr::Bool(pos, token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let number = number(pos, token.text, token.kind).map_err(|reason| self.fail(reason))?;
@@ -521,6 +521,13 @@ impl<'s> Parser<'s> {
 
 fn text_node(token: &Token<'_>) -> Node {
     Node::Text(token.pos, token.pos + token.text.len() as Pos)
+}
+
+/// The first of what are mostly a few fields.
+fn one_of_few(name: &str) -> Vec<SmolStr> {
+    let mut names = Vec::with_capacity(4);
+    names.push(SmolStr::new(name));
+    names
 }
 
 /// Whether a tree holds nothing but space: such a one never replaces another.

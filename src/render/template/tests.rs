@@ -226,7 +226,7 @@ fn templates_of_chance_neither_panic_nor_hang() {
     {
         functions.remove(slow);
     }
-    let names: Vec<String> = functions.names().map(|name| format!("{name} ")).collect();
+    let names: Vec<String> = functions.names().iter().map(|name| format!("{name} ")).collect();
     let functions = Arc::new(functions);
     let mut chance = fastrand::Rng::with_seed(7);
     for round in 0..if cfg!(debug_assertions) { 4_000 } else { 40_000 } {
