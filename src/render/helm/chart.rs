@@ -9,7 +9,7 @@ use super::metadata::Metadata;
 use crate::load::Repository;
 use crate::origin::{FileId, Mark};
 use crate::source::{Content, archive, base_name};
-use crate::yaml::{Limits, ProblemKind, YamlFile, read};
+use crate::yaml::{Limits, Node, ProblemKind, Style, YamlFile, read};
 
 /// Levels of charts within charts.
 pub(super) const MAX_DEPTH: usize = 20;
@@ -172,7 +172,7 @@ pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
         let what = "error converting YAML to JSON: yaml: found character that cannot start any token";
         return Some((what.to_owned(), mark));
     }
-    yaml.problems.iter().find_map(|problem| {
+    let problem = yaml.problems.iter().find_map(|problem| {
         let what = match &problem.kind {
             ProblemKind::DuplicateKey { .. } => return None,
             ProblemKind::Syntax(what) => syntax(what, problem.mark, text),
@@ -183,7 +183,36 @@ pub(super) fn broken(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
             }
         };
         Some((format!("error converting YAML to JSON: yaml: {what}"), problem.mark))
-    })
+    });
+    problem.or_else(|| escaped_slash(yaml, text))
+}
+
+/// The first `\/` of a quoted text: YAML 1.2 and JSON know it, Helm's reader does not.
+fn escaped_slash(yaml: &YamlFile, text: &str) -> Option<(String, Mark)> {
+    text.contains("\\/").then_some(())?;
+    let mut open: Vec<&Node> = yaml.documents.iter().rev().map(|document| &document.root).collect();
+    while let Some(node) = open.pop() {
+        open.extend(node.items().iter().rev());
+        open.extend(node.entries().iter().rev().flat_map(|entry| [&entry.value, &entry.key]));
+        let mark = node.mark();
+        let quoted = node.as_scalar().filter(|scalar| scalar.style == Style::Double);
+        let Some(written) = quoted.and_then(|_| text.get(mark.start as usize..mark.end as usize)) else { continue };
+        let mut rest = written;
+        while let Some((before, behind)) = rest.split_once('\\') {
+            if behind.starts_with('/') {
+                // The line of the text's start, or where that is the first, of the escape; a first line is not named.
+                let within = written[..written.len() - rest.len() + before.len()].matches('\n').count() as u32;
+                let line = if mark.line > 1 { mark.line } else { mark.line + within };
+                let line = if line > 1 { format!("line {line}: ") } else { String::new() };
+                let what = format!("error converting YAML to JSON: yaml: {line}found unknown escape character");
+                return Some((what, mark));
+            }
+            let mut behind = behind.chars();
+            behind.next();
+            rest = behind.as_str();
+        }
+    }
+    None
 }
 
 /// A syntax error in go-yaml's words. It counts lines from 0 where the grammar is broken, from 1 where a token is, and

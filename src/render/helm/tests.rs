@@ -201,6 +201,27 @@ fn a_schema_that_needs_the_network_is_not_judged() {
 }
 
 #[test]
+fn a_slash_that_json_escapes_is_refused_as_helm_does() {
+    let manifest = |values: &str| {
+        let mut found = None;
+        charts(&[("c/Chart.yaml", CHART), ("c/values.yaml", values), ("c/templates/a.yaml", "a: b\n")], |charts| {
+            found =
+                Some(charts.manifest("c", &Release::default(), &Flags::default()).map_err(|error| error.to_string()));
+        });
+        found.unwrap()
+    };
+    for (values, line) in [
+        ("{\"a\": \"x\\/y\"}\n", ""),
+        ("a: 1\nb: [\"\\\\\", \"x\\/y\"]\n", "line 2: "),
+        ("a: \"x\n  \\/y\"\n", "line 2: "),
+    ] {
+        let told = manifest(values).unwrap_err();
+        assert!(told.ends_with(&format!("yaml: {line}found unknown escape character")), "{values}: {told}");
+    }
+    assert!(manifest("a: \"x\\\\/y\"\nb: 'x\\/y'\nc: x\\/y\n").is_ok());
+}
+
+#[test]
 fn of_several_broken_templates_the_first_in_order_is_told() {
     let mut files: Vec<(String, String)> = vec![("c/Chart.yaml".to_owned(), CHART.to_owned())];
     files.extend((0..40).map(|n| (format!("c/templates/t{n:02}.yaml"), format!("a: b: c{n}\n"))));
