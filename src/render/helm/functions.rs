@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use crate::origin::FileId;
 pub(super) use crate::render::template::sprig::UNSUPPORTED;
 use crate::render::template::sprig::times::Duration;
-use crate::render::template::{FunctionError, Functions, Map, NumberMode, Param, Value, json, print, sprig};
+use crate::render::template::{
+    FunctionError, Functions, LIST, List, Map, NumberMode, Param, Value, json, print, sprig,
+};
 use crate::yaml::{Limits, read, write_json, write_json_pretty};
 
 /// How often a template may be within itself.
@@ -96,7 +98,7 @@ fn register(functions: &mut Functions) {
     functions.add("fromJsonArray", &[Text], |_, args| {
         Ok(match sprig::parse_json(text_of(&args[0])) {
             Ok(value @ Value::List(_)) => value,
-            Ok(value) if value.is_nil() => Value::list(Vec::new()),
+            Ok(value) if value.is_nil() => Value::List(List::nil(LIST)),
             Ok(value) => Value::list(vec![json_mismatch(&value, "[]interface {}").into()]),
             Err(message) => Value::list(vec![message.into()]),
         })

@@ -505,6 +505,7 @@ fn go_syntax(value: &Value) -> String {
             let items: Vec<String> = content.iter().map(|byte| format!("{byte:#x}")).collect();
             format!("[]byte{{{}}}", items.join(", "))
         }
+        Value::List(list) if list.is_nil() => format!("{}(nil)", value.type_name()),
         Value::List(list) => {
             let items: Vec<String> = list.items().iter().map(go_syntax).collect();
             format!("{}{{{}}}", value.type_name(), items.join(", "))

@@ -321,6 +321,7 @@ impl Value {
             (Value::List(a), Value::List(b)) => {
                 Rc::ptr_eq(&a.0, &b.0)
                     || a.0.type_name == b.0.type_name
+                        && a.0.nil == b.0.nil
                         && a.items().len() == b.items().len()
                         && a.items().iter().zip(b.items()).all(|(a, b)| inner(a, b))
             }
@@ -390,9 +391,14 @@ impl List {
         List(Rc::new(ListData { items, origins: Vec::new(), type_name, nil: false }))
     }
 
-    /// A `[]string` that nobody put anything in.
-    pub fn nil_strings() -> List {
-        List(Rc::new(ListData { items: Vec::new(), origins: Vec::new(), type_name: STRINGS, nil: true }))
+    /// A slice of the Go type `type_name` that has no array behind it.
+    pub fn nil(type_name: &'static str) -> List {
+        List(Rc::new(ListData { items: Vec::new(), origins: Vec::new(), type_name, nil: true }))
+    }
+
+    /// A slice to which Go appended `items` one by one, beginning with nil.
+    pub fn appended(items: Vec<Value>, type_name: &'static str) -> List {
+        if items.is_empty() { List::nil(type_name) } else { List::typed(items, type_name) }
     }
 
     /// Whether Go has no array behind it.

@@ -13,7 +13,7 @@ use super::generator::{Scope, append_values};
 use super::params::{flat, texts};
 use super::selector::Selector;
 use crate::origin::Origin;
-use crate::render::template::{List, Map, NumberMode, Object, Value, print};
+use crate::render::template::{List, Map, NumberMode, Object, STRINGS, Value, print};
 use crate::resolve::cluster::{IN_CLUSTER_NAME, IN_CLUSTER_SERVER};
 use crate::yaml::Node;
 
@@ -129,7 +129,7 @@ fn pull_requests(scope: &Scope<'_>, body: &Node) -> Result<Vec<Map>, Fault> {
             params.insert(key, value.into());
         }
         if scope.language.is_go() {
-            let list = if has.is_empty() { Value::List(List::nil_strings()) } else { Value::strings(has) };
+            let list = if has.is_empty() { Value::List(List::nil(STRINGS)) } else { Value::strings(has) };
             params.insert("labels", list);
         }
         append_values(scope, body, &params)?;

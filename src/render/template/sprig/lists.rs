@@ -1,7 +1,7 @@
 //! Lists: every function makes a new one.
 
 use super::{Outcome, int_of, is_empty, text_of, to_int, to_text};
-use crate::render::template::{FunctionError, Functions, List, Param, Value};
+use crate::render::template::{FunctionError, Functions, LIST, List, Param, Value};
 
 /// The items of anything that Go takes for a slice.
 pub fn items(value: &Value) -> Option<Vec<Value>> {
@@ -22,6 +22,11 @@ fn items_for(value: &Value, what: &str) -> Result<Vec<Value>, FunctionError> {
         None if value.is_nil() => Err("runtime error: invalid memory address or nil pointer dereference".into()),
         None => Err(format!("{what} {}", value.kind()).into()),
     }
+}
+
+/// What sprig returns where there is nothing to take from.
+fn nil() -> Value {
+    Value::List(List::nil(LIST))
 }
 
 /// What `toStrings` makes: nil items fall out.
@@ -64,13 +69,12 @@ pub(super) fn register(functions: &mut Functions) {
     functions.alias("mustLast", "last");
     functions.add("rest", &[Any], |_, args| {
         let items = items_for(&args[0], "Cannot find rest on type")?;
-        Ok(Value::list(items.into_iter().skip(1).collect()))
+        Ok(if items.is_empty() { nil() } else { Value::list(items.into_iter().skip(1).collect()) })
     });
     functions.alias("mustRest", "rest");
     functions.add("initial", &[Any], |_, args| {
         let mut items = items_for(&args[0], "Cannot find initial on type")?;
-        items.pop();
-        Ok(Value::list(items))
+        Ok(if items.pop().is_none() { nil() } else { Value::list(items) })
     });
     functions.alias("mustInitial", "initial");
     functions.add("reverse", &[Any], |_, args| {
@@ -121,7 +125,7 @@ pub(super) fn register(functions: &mut Functions) {
                 None => return Err(format!("Cannot concat type {} as list", arg.kind()).into()),
             }
         }
-        Ok(Value::list(all))
+        Ok(Value::List(List::appended(all, LIST)))
     });
     functions.add("chunk", &[Int, Any], |_, args| {
         let items = items_for(&args[1], "Cannot chunk type")?;

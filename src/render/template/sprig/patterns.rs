@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use regex::Regex;
 
 use super::{int_of, text_of};
-use crate::render::template::{FunctionError, Functions, Param, Value};
+use crate::render::template::{FunctionError, Functions, List, Param, STRINGS, Value};
 
 thread_local! {
     static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
@@ -317,7 +317,8 @@ pub(super) fn register(functions: &mut Functions) {
     });
     both(["regexFindAll", "mustRegexFindAll"], &[Text, Text, Int], |regex, args| {
         let limit = usize::try_from(int_of(&args[1])).unwrap_or(usize::MAX);
-        Value::strings(regex.find_iter(text_of(&args[0])).take(limit).map(|found| found.as_str()))
+        let found = regex.find_iter(text_of(&args[0])).take(limit);
+        Value::List(List::appended(found.map(|found| found.as_str().into()).collect(), STRINGS))
     });
     both(["regexReplaceAll", "mustRegexReplaceAll"], &[Text, Text, Text], |regex, args| {
         regex.replace_all(text_of(&args[0]), text_of(&args[1])).into_owned().into()

@@ -78,3 +78,12 @@ fn bytes_survive_base64() {
         "ä def el he...",
     );
 }
+
+#[test]
+fn what_is_taken_of_an_empty_list_is_nil_to_json() {
+    prints(r#"{{ rest (list) | toJson }} {{ initial (list) | toJson }} {{ rest (list 1) | toJson }}"#, "null null []");
+    prints(r#"{{ concat (list) (list) | toJson }} {{ concat (list 1) (list) | toJson }}"#, "null [1]");
+    prints(r#"{{ regexFindAll "a" "b" -1 | toJson }} {{ rest (list) }} {{ len (rest (list)) }}"#, "null [] 0");
+    prints(r#"{{ deepEqual (rest (list)) (list) }} {{ deepEqual (rest (list)) (initial (list)) }}"#, "false true");
+    prints(r#"{{ printf "%#v" (rest (list)) }} {{ append (rest (list)) 1 | toJson }}"#, "[]interface {}(nil) [1]");
+}
