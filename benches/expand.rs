@@ -15,7 +15,6 @@ use tiphys::config::Config;
 use tiphys::load::load;
 use tiphys::render::{Output, Resource};
 use tiphys::resolve::fixpoint::{self, Expanded, Stages};
-use tiphys::resolve::repository::Identity;
 use tiphys::resolve::source::detect;
 use tiphys::resolve::stages::Renderers;
 use tiphys::resolve::{Rendered, Target};
@@ -83,10 +82,9 @@ fn measure(tree: &str) {
             expanding: AtomicU64::new(0),
         };
         let found = fixpoint::run(&repository, &stages);
-        let identity = Identity::of(&repository, &config);
         for application in &found.resolved.applications {
             for source in application.sources() {
-                std::hint::black_box(detect(&repository, &identity, application, source));
+                std::hint::black_box(detect(&repository, stages.inner.identity(), application, source));
             }
         }
         let whole = now().saturating_sub(start);

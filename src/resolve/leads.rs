@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use memchr::memmem;
+
 use super::roots::{References, file_of};
 use super::{Target, TargetKind};
 use crate::load::Repository;
@@ -55,5 +57,6 @@ fn kustomizations<'r>(repository: &'r Repository, references: &'r References) ->
 
 /// Whether a file has one of `words` in it, or is no text that could tell.
 fn mentions(repository: &Repository, id: FileId, words: &[&str]) -> bool {
-    repository.snapshot.text(id).is_none_or(|text| words.iter().any(|word| text.contains(word)))
+    let holds = |text: &str, word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    repository.snapshot.text(id).is_none_or(|text| words.iter().any(|word| holds(text, word)))
 }

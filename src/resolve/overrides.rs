@@ -29,6 +29,10 @@ pub(super) fn applied<'a>(
     let own = names.iter().map(|name| format!(".argocd-source-{name}.yaml"));
     let mut merged = Cow::Borrowed(source);
     for name in std::iter::once(".argocd-source.yaml".to_owned()).chain(own) {
+        // Most repositories have none.
+        if !repository.snapshot.has_name(&name) {
+            continue;
+        }
         let path = join(directory, &name);
         let Some(document) = repository.yaml_at(&path).and_then(|yaml| yaml.documents.first()) else { continue };
         let patch = &document.root;

@@ -160,10 +160,19 @@ pub fn normalize_url(url: &str) -> String {
         Some((authority, path)) if scheme || !authority.contains(':') => (authority, path),
         _ => rest.split_once(':').unwrap_or((rest, "")),
     };
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_lowercase();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    if path.is_empty() { host } else { format!("{host}/{path}") }
+    let mut normal = String::with_capacity(host.len() + 1 + path.len());
+    match host.is_ascii() {
+        true => normal.extend(host.chars().map(|c| c.to_ascii_lowercase())),
+        false => normal.push_str(&host.to_lowercase()),
+    }
+    if !path.is_empty() {
+        normal.push('/');
+        normal.push_str(path);
+    }
+    normal
 }
 
 #[cfg(test)]

@@ -37,11 +37,20 @@ pub fn references(repository: &Repository) -> References {
         let Some(yaml) = repository.yaml(*id) else { continue };
         let mut search = Search { repository, directory, named: Named::default() };
         for document in &yaml.documents {
-            search.collect(&document.root);
-            search.named.elsewhere |= RESOURCES.iter().any(|key| {
-                let items = document.root.get(key).map(Node::items).unwrap_or_default();
-                items.iter().filter_map(Node::text).any(|text| !text.contains('\n') && search.find(text).is_none())
-            });
+            if document.root.as_mapping().is_none() {
+                search.collect(&document.root);
+            }
+            for entry in document.root.entries() {
+                let lists_resources = RESOURCES.contains(&entry.key_text());
+                let Some(items) = entry.value.as_sequence().filter(|_| lists_resources) else {
+                    search.collect(&entry.value);
+                    continue;
+                };
+                for item in &items.items {
+                    let names_nothing = !search.collect(item);
+                    search.named.elsewhere |= names_nothing && item.text().is_some_and(|text| !text.contains('\n'));
+                }
+            }
         }
         references.files.extend(search.named.files.iter().copied());
         references.directories.extend(search.named.directories.iter().cloned());
@@ -67,28 +76,46 @@ enum Place {
 }
 
 impl Search<'_> {
-    fn collect(&mut self, node: &Node) {
+    /// Takes what the texts of `node` name; whether it is a text that as a whole names something.
+    fn collect(&mut self, node: &Node) -> bool {
         match &node.value {
             Value::Scalar(scalar) => {
                 let text = scalar.text.as_str();
                 if text.is_empty() || text.len() > 4096 || text.contains('\n') {
-                    return;
+                    return false;
                 }
                 // `key=path` in the files of a generator.
-                for path in [Some(text), text.split_once('=').map(|(_, path)| path)].into_iter().flatten() {
-                    match self.find(path) {
-                        Some(Place::File(id)) => self.named.files.push(id),
-                        Some(Place::Directory(directory)) if directory != self.directory => {
-                            self.named.directories.push(directory);
-                        }
-                        Some(Place::Directory(_)) | None => {}
-                    }
+                let behind = text.split_once('=').map(|(_, path)| path);
+                let whole = self.take(text);
+                if let Some(path) = behind {
+                    self.take(path);
                 }
+                whole
             }
             // Depth is bounded by the reader.
-            Value::Sequence(sequence) => sequence.items.iter().for_each(|item| self.collect(item)),
-            Value::Mapping(mapping) => mapping.entries.iter().for_each(|entry| self.collect(&entry.value)),
+            Value::Sequence(sequence) => {
+                for item in &sequence.items {
+                    self.collect(item);
+                }
+                false
+            }
+            Value::Mapping(mapping) => {
+                for entry in &mapping.entries {
+                    self.collect(&entry.value);
+                }
+                false
+            }
         }
+    }
+
+    fn take(&mut self, path: &str) -> bool {
+        match self.find(path) {
+            Some(Place::File(id)) => self.named.files.push(id),
+            Some(Place::Directory(directory)) if directory != self.directory => self.named.directories.push(directory),
+            Some(Place::Directory(_)) => {}
+            None => return false,
+        }
+        true
     }
 
     /// The file, or the directory of a kustomization, at `path`.

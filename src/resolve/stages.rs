@@ -78,6 +78,11 @@ impl<'r> Renderers<'r> {
         }
     }
 
+    /// Which repositories are this one.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// Takes back what only looked wrong in one build.
     pub fn forgive(&self, rendered: &mut [Rendered]) {
         self.soften(rendered);

@@ -271,18 +271,22 @@ pub fn join(directory: &str, path: &str) -> String {
 /// `path`, as written in a file of `directory`, from the repository's root: `.` and `..` resolved. `None` if it leaves
 /// the repository. A path that begins with `/` is taken from the root, as Argo CD does.
 pub fn normalize(directory: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
     let base = if path.starts_with('/') { "" } else { directory };
+    let mut whole = String::with_capacity(base.len() + 1 + path.len());
     for part in base.split('/').chain(path.split('/')) {
         match part {
             "" | "." => {}
-            ".." => {
-                parts.pop()?;
+            ".." if whole.is_empty() => return None,
+            ".." => whole.truncate(whole.rfind('/').unwrap_or(0)),
+            part => {
+                if !whole.is_empty() {
+                    whole.push('/');
+                }
+                whole.push_str(part);
             }
-            part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    Some(whole)
 }
 
 /// The directory part of `path`; empty for a file at the root.

@@ -171,9 +171,12 @@ struct Compiled {
     templates: Mutex<BTreeMap<Vec<String>, Result<Templates, HelmError>>>,
 }
 
+/// A file that is parsed once, by whichever thread asks first.
+type ParsedSlot = Arc<OnceLock<Parsed>>;
+
 /// Parsed files by what they are called, which an alias of their chart changes.
 #[derive(Debug, Default)]
-struct ParsedFiles(Mutex<BTreeMap<(String, FileId), Arc<OnceLock<Parsed>>>>);
+struct ParsedFiles(Mutex<BTreeMap<(String, FileId), ParsedSlot>>);
 
 impl ParsedFiles {
     fn get(&self, name: &str, file: &Arc<ChartFile>) -> Parsed {

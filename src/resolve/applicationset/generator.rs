@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use super::interpolate::Language;
 use super::params::flatten;
+use super::patch::Patches;
 use super::selector::Selector;
 use super::{Context, Fault, MAX_APPLICATIONS, clusters, git, list, matrix, merge, remote};
 use crate::finding::NotJudged;
@@ -20,6 +21,7 @@ pub(super) struct Scope<'a> {
     pub(super) set: &'a Resource,
     pub(super) spec: &'a Node,
     pub(super) language: Language,
+    pub(super) patches: Patches,
     pub(super) context: &'a Context<'a>,
     /// What could not be judged although parameters were generated.
     pub(super) notes: RefCell<Vec<NotJudged>>,
@@ -79,6 +81,7 @@ impl<'a> Scope<'a> {
             set,
             spec,
             language: Language::of(spec),
+            patches: Patches::default(),
             context,
             notes: RefCell::default(),
             empty: RefCell::default(),

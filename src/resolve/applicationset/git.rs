@@ -1,6 +1,6 @@
 //! The git generator, and the OCI generator that works alike: directories or files of a repository.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use super::Fault;
 use super::functions::normalize;
@@ -170,25 +170,35 @@ impl Globs {
 /// Every directory below the root, in the order in which a walk meets them.
 pub(crate) fn all_directories(checkout: &Checkout<'_>, hidden: bool) -> Vec<String> {
     let root = checkout.directory;
-    let mut all: BTreeSet<Vec<&str>> = BTreeSet::new();
+    let mut known: HashSet<&str> = HashSet::new();
     let mut before = "";
     for (_, file) in checkout.repository.snapshot.under(root) {
         let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
+        let mut directory = parent(path);
         // The files of a directory mostly follow each other.
-        let directory = parent(path);
-        if directory == before || directory.is_empty() {
+        if std::mem::replace(&mut before, directory) == directory {
             continue;
         }
-        before = directory;
-        let mut parts: Vec<&str> = directory.split('/').collect();
-        if let Some(at) = parts.iter().position(|part| part.starts_with('.')).filter(|_| !hidden) {
-            parts.truncate(at);
+        if !hidden && let Some(dot) = first_hidden(directory) {
+            directory = directory[..dot].trim_end_matches('/');
         }
-        while !parts.is_empty() && all.insert(parts.clone()) {
-            parts.pop();
+        while !directory.is_empty() && known.insert(directory) {
+            directory = parent(directory);
         }
     }
-    all.into_iter().map(|parts| parts.join("/")).collect()
+    let mut all: Vec<&str> = known.into_iter().collect();
+    all.sort_unstable_by(|a, b| by_segment(a).cmp(by_segment(b)));
+    all.into_iter().map(str::to_owned).collect()
+}
+
+/// What sorts a path as its segments sort: nothing comes before the end of one.
+fn by_segment(path: &str) -> impl Iterator<Item = u8> {
+    path.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
+}
+
+/// Where the first segment begins that begins with a dot.
+fn first_hidden(directory: &str) -> Option<usize> {
+    if directory.starts_with('.') { Some(0) } else { directory.find("/.").map(|slash| slash + 1) }
 }
 
 /// The parameters that tell a path: of a directory, or of a file and its directory.

@@ -23,7 +23,23 @@ const MAX_OUTPUT: usize = 4 << 20;
 pub(super) struct Language {
     go: bool,
     missing: MissingKey,
-    parsed: RefCell<HashMap<SmolStr, Result<Templates, Box<TemplateError>>>>,
+    parsed: RefCell<HashMap<SmolStr, Parsed>>,
+}
+
+/// A tree of texts with placeholders, made ready once to be filled in for each parameter set.
+pub(super) enum Prepared {
+    /// Nothing is to be filled in.
+    Constant(Node),
+    Text(Node, Parsed),
+    Sequence(Vec<Prepared>, Origin),
+    Mapping(Vec<(Prepared, Prepared)>, Origin),
+}
+
+/// A text as its language reads it.
+#[derive(Clone)]
+pub(super) enum Parsed {
+    Go(Result<Templates, Box<TemplateError>>),
+    Flat,
 }
 
 /// What came of a text.
@@ -94,20 +110,30 @@ impl Language {
         if !text.contains("{{") {
             return Ok(Replaced { text: text.to_owned(), ..Replaced::default() });
         }
+        self.run(&self.parse(text), text, params, missing)
+    }
+
+    fn parse(&self, text: &str) -> Parsed {
         if !self.go {
-            return Ok(substitute(text, params));
+            return Parsed::Flat;
         }
         let mut cache = self.parsed.borrow_mut();
-        let parsed = cache.entry(SmolStr::new(text)).or_insert_with(|| {
-            static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| Arc::new(functions::all()));
-            let mut templates = Templates::new(Arc::clone(&FUNCTIONS));
-            templates.parse("base", text).map(|()| templates)
-        });
+        if let Some(parsed) = cache.get(text) {
+            return parsed.clone();
+        }
+        static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| Arc::new(functions::all()));
+        let mut templates = Templates::new(Arc::clone(&FUNCTIONS));
+        let parsed = Parsed::Go(templates.parse("base", text).map(|()| templates));
+        cache.insert(SmolStr::new(text), parsed.clone());
+        parsed
+    }
+
+    fn run(&self, parsed: &Parsed, text: &str, params: &Map, missing: MissingKey) -> Result<Replaced, (String, bool)> {
         let templates = match parsed {
-            Ok(templates) => templates.clone(),
-            Err(error) => return Err((format!("failed to parse template {text}: {error}"), false)),
+            Parsed::Flat => return Ok(substitute(text, params)),
+            Parsed::Go(Ok(templates)) => templates,
+            Parsed::Go(Err(error)) => return Err((format!("failed to parse template {text}: {error}"), false)),
         };
-        drop(cache);
         let options = Options {
             missing_key: missing,
             max_steps: MAX_STEPS,
@@ -147,27 +173,76 @@ impl Language {
 
     /// Replaces the placeholders in every text of `node`, keys included.
     pub(super) fn node(&self, node: &Node, params: &Map) -> Result<Node, Fault> {
+        self.fill(&self.prepare(node), params)
+    }
+
+    /// Finds the placeholders in every text of `node`, keys included.
+    pub(super) fn prepare(&self, node: &Node) -> Prepared {
         match &node.value {
             Yaml::Scalar(scalar) => match scalar.resolve_kubernetes() {
-                Resolved::Str(text) if text.contains("{{") => {
-                    let replaced = self.replace(text, params).map_err(|message| Fault::wrong(node, message))?;
-                    let origin = replaced.origin(node);
-                    Ok(Node::scalar(Scalar::string(replaced.text), origin))
-                }
-                _ => Ok(node.clone()),
+                Resolved::Str(text) if text.contains("{{") => Prepared::Text(node.clone(), self.parse(text)),
+                _ => Prepared::Constant(node.clone()),
             },
             Yaml::Sequence(sequence) => {
-                let items = sequence.items.iter().map(|item| self.node(item, params)).collect::<Result<_, _>>()?;
-                Ok(Node::sequence(items, node.origin.clone()))
+                let items: Vec<Prepared> = sequence.items.iter().map(|item| self.prepare(item)).collect();
+                if items.iter().all(Prepared::is_constant) {
+                    let items = items.into_iter().filter_map(Prepared::constant).collect();
+                    return Prepared::Constant(Node::sequence(items, node.origin.clone()));
+                }
+                Prepared::Sequence(items, node.origin.clone())
             }
             Yaml::Mapping(mapping) => {
-                let mut entries = Vec::with_capacity(mapping.entries.len());
-                for entry in &mapping.entries {
-                    let key = self.node(&entry.key, params)?;
-                    entries.push(Entry { key, value: self.node(&entry.value, params)? });
+                let entries = mapping.entries.iter();
+                let entries: Vec<(Prepared, Prepared)> =
+                    entries.map(|entry| (self.prepare(&entry.key), self.prepare(&entry.value))).collect();
+                if entries.iter().all(|(key, value)| key.is_constant() && value.is_constant()) {
+                    let entry = |(key, value): (Prepared, Prepared)| {
+                        Some(Entry { key: key.constant()?, value: value.constant()? })
+                    };
+                    let entries = entries.into_iter().filter_map(entry).collect();
+                    return Prepared::Constant(Node::mapping(entries, node.origin.clone()));
                 }
-                Ok(Node::mapping(entries, node.origin.clone()))
+                Prepared::Mapping(entries, node.origin.clone())
             }
+        }
+    }
+
+    /// `prepared` with `params` in place of the placeholders.
+    pub(super) fn fill(&self, prepared: &Prepared, params: &Map) -> Result<Node, Fault> {
+        match prepared {
+            Prepared::Constant(node) => Ok(node.clone()),
+            Prepared::Text(node, parsed) => {
+                let text = node.text().unwrap_or_default();
+                let replaced = self.run(parsed, text, params, self.missing);
+                let replaced = replaced.map_err(|(message, _)| Fault::wrong(node, message))?;
+                let origin = replaced.origin(node);
+                Ok(Node::scalar(Scalar::string(replaced.text), origin))
+            }
+            Prepared::Sequence(items, origin) => {
+                let items = items.iter().map(|item| self.fill(item, params)).collect::<Result<_, _>>()?;
+                Ok(Node::sequence(items, origin.clone()))
+            }
+            Prepared::Mapping(entries, origin) => {
+                let mut filled = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    let key = self.fill(key, params)?;
+                    filled.push(Entry { key, value: self.fill(value, params)? });
+                }
+                Ok(Node::mapping(filled, origin.clone()))
+            }
+        }
+    }
+}
+
+impl Prepared {
+    fn is_constant(&self) -> bool {
+        matches!(self, Prepared::Constant(_))
+    }
+
+    fn constant(self) -> Option<Node> {
+        match self {
+            Prepared::Constant(node) => Some(node),
+            _ => None,
         }
     }
 }

@@ -212,6 +212,7 @@ fn unknown_options(set: &Resource, spec: &Node) -> Vec<Finding> {
 impl Expansion {
     fn generate(&mut self, set: &Resource, scope: &generator::Scope<'_>, result: &generator::Transformed<'_>) {
         let template = typed::known(&template::merged(result.template, scope.spec.get("template")));
+        let template = template::prepared(scope, &template);
         for params in &result.params {
             if self.applications.len() >= MAX_APPLICATIONS {
                 let at = result.body;

@@ -1,13 +1,57 @@
 //! `templatePatch`: text that is rendered with the parameters, read as YAML and merged into the Application.
 
-use super::FROM_PARAMETER;
-use super::Fault;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use super::generator::Scope;
 use super::interpolate::Replaced;
 use super::typed;
+use super::{FROM_PARAMETER, Fault};
 use crate::origin::{FileId, Mark, Origin};
 use crate::render::template::Map;
 use crate::yaml::{Entry, Limits, Node, Value, read};
+
+/// What patches say, by their texts: many parameter sets make the same.
+#[derive(Default)]
+pub(super) struct Patches(RefCell<HashMap<String, Read>>);
+
+/// A patch, if it changes anything; or Argo CD's words for what is wrong with it.
+type Read = Result<Option<Node>, String>;
+
+impl Patches {
+    fn read(&self, text: &str) -> Read {
+        if let Some(known) = self.0.borrow().get(text) {
+            return known.clone();
+        }
+        let read = change(text);
+        self.0.borrow_mut().insert(text.to_owned(), read.clone());
+        read
+    }
+}
+
+fn change(text: &str) -> Read {
+    let file = read(FileId::NONE, text, Limits::default());
+    if file.documents.is_empty() && file.problems.is_empty() {
+        return Ok(None);
+    }
+    let Some(document) = file.documents.first().filter(|_| file.problems.is_empty()) else {
+        let what = file.problems.first().map(|problem| format!("yaml: line {}: {:?}", problem.mark.line, problem.kind));
+        return Err(format!("error while converting template to json: {}", what.unwrap_or_default()));
+    };
+    if document.root.is_null() {
+        return Ok(None);
+    }
+    if document.root.as_mapping().is_none() {
+        let what = document.root.kind().as_str();
+        return Err(format!(
+            "invalid templatePatch: json: cannot unmarshal {what} into Go value of type v1alpha1.Application"
+        ));
+    }
+    match typed::mistyped(&document.root) {
+        Some(why) => Err(format!("invalid templatePatch: {why}")),
+        None => Ok(Some(typed::known(&document.root))),
+    }
+}
 
 pub(super) fn apply(scope: &Scope<'_>, application: &Node, patch: &Node, params: &Map) -> Result<Node, Fault> {
     let template = patch.text().unwrap_or_default();
@@ -15,29 +59,8 @@ pub(super) fn apply(scope: &Scope<'_>, application: &Node, patch: &Node, params:
         .language
         .replace(template, params)
         .map_err(|message| Fault::wrong(patch, format!("error replacing values in templatePatch: {message}")))?;
-    let file = read(FileId::NONE, &replaced.text, Limits::default());
-    if file.documents.is_empty() && file.problems.is_empty() {
-        return Ok(application.clone());
-    }
-    let Some(document) = file.documents.first().filter(|_| file.problems.is_empty()) else {
-        let what = file.problems.first().map(|problem| format!("yaml: line {}: {:?}", problem.mark.line, problem.kind));
-        let message = format!("error while converting template to json: {}", what.unwrap_or_default());
-        return Err(Fault::wrong(patch, message));
-    };
-    if document.root.is_null() {
-        return Ok(application.clone());
-    }
-    if document.root.as_mapping().is_none() {
-        let what = document.root.kind().as_str();
-        return Err(Fault::wrong(
-            patch,
-            format!("invalid templatePatch: json: cannot unmarshal {what} into Go value of type v1alpha1.Application"),
-        ));
-    }
-    if let Some(why) = typed::mistyped(&document.root) {
-        return Err(Fault::wrong(patch, format!("invalid templatePatch: {why}")));
-    }
-    let mut change = typed::known(&document.root);
+    let change = scope.patches.read(&replaced.text).map_err(|message| Fault::wrong(patch, message))?;
+    let Some(mut change) = change else { return Ok(application.clone()) };
     locate(&mut change, patch, template, &replaced);
     let project = application.path(&["spec", "project"]).cloned();
     let mut patched = merge(application, &change, "").map_err(|message| Fault::wrong(patch, message))?;

@@ -3,9 +3,7 @@
 /// Whether Go's `path.Match` says that `pattern` matches all of `name`: `*` and `?` stop at `/`. A pattern that is
 /// malformed matches nothing.
 pub fn path_match(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    matches(&pattern, &name, true)
+    matches(pattern, name, true)
 }
 
 /// Whether the git pathspec `pattern` covers the file `path`: a file, a directory above it, or a glob in which `*`
@@ -25,82 +23,79 @@ pub fn pathspec(pattern: &str, path: &str) -> bool {
     if !pattern.contains(['*', '?', '[', '\\']) {
         return false;
     }
-    let pattern: Vec<char> = pattern.chars().collect();
-    let path: Vec<char> = path.chars().collect();
-    matches(&pattern, &path, false)
+    matches(pattern, path, false)
 }
 
 /// Matches with one point of return: the last `*`. What comes before it needs no second thought, because a later star
 /// can take whatever an earlier one would have.
-fn matches(pattern: &[char], name: &[char], separated: bool) -> bool {
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
+fn matches(pattern: &str, name: &str, separated: bool) -> bool {
+    let (mut pattern, mut name) = (pattern, name);
+    // The pattern behind the last star, and the part of the name that the star has not taken.
+    let mut star: Option<(&str, &str)> = None;
     loop {
-        let step = match pattern.get(p) {
-            Some('*') => {
-                while pattern.get(p) == Some(&'*') {
-                    p += 1;
-                }
-                star = Some((p, n));
-                continue;
-            }
-            None if n == name.len() => return true,
+        if pattern.starts_with('*') {
+            pattern = pattern.trim_start_matches('*');
+            star = Some((pattern, name));
+            continue;
+        }
+        let step = match split(name) {
+            None if pattern.is_empty() => return true,
             None => None,
-            Some(_) => name.get(n).and_then(|c| one(&pattern[p..], *c, separated)),
+            Some((c, rest)) => one(pattern, c, separated).map(|behind| (behind, rest)),
         };
-        match step {
-            Some(width) => {
-                p += width;
-                n += 1;
+        if let Some(next) = step {
+            (pattern, name) = next;
+            continue;
+        }
+        match star.and_then(|(behind, left)| Some((behind, split(left)?))) {
+            Some((behind, (c, rest))) if !(separated && c == '/') => {
+                star = Some((behind, rest));
+                (pattern, name) = (behind, rest);
             }
-            None => match star {
-                Some((after, taken)) if taken < name.len() && !(separated && name[taken] == '/') => {
-                    star = Some((after, taken + 1));
-                    p = after;
-                    n = taken + 1;
-                }
-                _ => return false,
-            },
+            _ => return false,
         }
     }
 }
 
-/// How long the pattern's first element is, if it matches `c`.
-fn one(pattern: &[char], c: char, separated: bool) -> Option<usize> {
-    match pattern.first()? {
-        '?' => (!(separated && c == '/')).then_some(1),
-        '\\' => (*pattern.get(1)? == c).then_some(2),
+/// The first character and the rest.
+fn split(text: &str) -> Option<(char, &str)> {
+    let mut chars = text.chars();
+    Some((chars.next()?, chars.as_str()))
+}
+
+/// The pattern behind its first element, if that matches `c`.
+fn one(pattern: &str, c: char, separated: bool) -> Option<&str> {
+    let (element, behind) = split(pattern)?;
+    match element {
+        '?' => (!(separated && c == '/')).then_some(behind),
+        '\\' => behind.strip_prefix(c),
         '[' => {
-            let mut at = 1;
-            let negated = matches!(pattern.get(at), Some('^' | '!')) && (pattern[at] == '^' || !separated);
-            if negated {
-                at += 1;
-            }
-            let (mut found, first) = (false, at);
-            loop {
-                let next = |at: &mut usize| -> Option<char> {
-                    if pattern.get(*at) == Some(&'\\') {
-                        *at += 1;
-                    }
-                    let c = *pattern.get(*at)?;
-                    *at += 1;
-                    Some(c)
-                };
-                if pattern.get(at) == Some(&']') && at > first {
-                    break;
+            let negated = behind.strip_prefix('^').or_else(|| behind.strip_prefix('!').filter(|_| !separated));
+            let first = negated.unwrap_or(behind);
+            let (mut found, mut rest) = (false, first);
+            let behind = loop {
+                if let Some(behind) = rest.strip_prefix(']').filter(|_| rest.len() < first.len()) {
+                    break behind;
                 }
-                let low = next(&mut at)?;
-                let high = if pattern.get(at) == Some(&'-') && pattern.get(at + 1) != Some(&']') {
-                    at += 1;
-                    next(&mut at)?
-                } else {
-                    low
-                };
+                let low;
+                (low, rest) = member(rest)?;
+                let mut high = low;
+                if let Some(range) = rest.strip_prefix('-').filter(|range| !range.starts_with(']')) {
+                    (high, rest) = member(range)?;
+                }
                 found |= low <= c && c <= high;
-            }
-            (found != negated && !(separated && c == '/')).then_some(at + 1)
+            };
+            (found != negated.is_some() && !(separated && c == '/')).then_some(behind)
         }
-        literal => (*literal == c).then_some(1),
+        literal => (literal == c).then_some(behind),
+    }
+}
+
+/// A character of a class.
+fn member(class: &str) -> Option<(char, &str)> {
+    match split(class)? {
+        ('\\', rest) => split(rest),
+        other => Some(other),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::generator::Scope;
-use super::patch;
+use super::{interpolate, patch};
 use crate::render::Resource;
 use crate::render::template::Map;
 use crate::yaml::{Entry, Node, Resolved, Value};
@@ -56,8 +56,15 @@ fn is_zero(node: &Node) -> bool {
     }
 }
 
-/// The Application that `template` makes of `params`.
-pub(super) fn application(set: &Resource, scope: &Scope<'_>, template: &Node, params: &Map) -> Result<Node, Fault> {
+/// A template made ready to be filled in.
+pub(super) struct Prepared {
+    /// The Application with its placeholders.
+    unfilled: Node,
+    filling: interpolate::Prepared,
+}
+
+/// Makes an Application with placeholders of `template`.
+pub(super) fn prepared(scope: &Scope<'_>, template: &Node) -> Prepared {
     let origin = template.origin.clone();
     let mut metadata: Vec<Entry> = Vec::new();
     let of_template = template.get("metadata");
@@ -74,10 +81,18 @@ pub(super) fn application(set: &Resource, scope: &Scope<'_>, template: &Node, pa
         entry("metadata", Node::mapping(metadata, of_template.map_or(origin.clone(), |node| node.origin.clone()))),
     ];
     entries.extend(template.as_mapping().and_then(|mapping| mapping.entry("spec")).cloned());
-    let mut node = Node::mapping(entries, origin.clone());
+    let unfilled = Node::mapping(entries, origin.clone());
+    let filling = scope.language.prepare(&unfilled);
+    Prepared { unfilled, filling }
+}
+
+/// The Application that `template` makes of `params`.
+pub(super) fn application(set: &Resource, scope: &Scope<'_>, template: &Prepared, params: &Map) -> Result<Node, Fault> {
     // Nothing to fill in: Argo CD returns the template as it is, and without the finalizer.
-    if !params.is_empty() {
-        node = scope.language.node(&node, params)?;
+    let mut node = if params.is_empty() {
+        template.unfilled.clone()
+    } else {
+        let mut node = scope.language.fill(&template.filling, params)?;
         let preserved = scope.spec.path(&["syncPolicy", "preserveResourcesOnDeletion"]);
         if !preserved.and_then(Node::as_bool).unwrap_or(false)
             && let Some(metadata) = node.get_mut("metadata")
@@ -89,7 +104,8 @@ pub(super) fn application(set: &Resource, scope: &Scope<'_>, template: &Node, pa
                 metadata.set("finalizers", finalizers);
             }
         }
-    }
+        node
+    };
     if let Some(patch) = scope.spec.get("templatePatch").filter(|patch| !patch.is_null()) {
         node = patch::apply(scope, &node, patch, params)?;
     }
