@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::origin::Mark;
+use crate::origin::{FileId, Mark};
 use crate::yaml::{Document, Node, Style, Value, YamlFile};
 
 /// Where kustomize stops, and why.
@@ -21,7 +21,7 @@ pub(super) fn documents<'y>(file: &'y YamlFile, text: &str) -> Result<Cow<'y, Ya
         scalars(&document.root, text)?;
     }
     let Some(first) = file.documents.first() else { return Ok(Cow::Borrowed(file)) };
-    let separators = separators(text, first.root.mark())?;
+    let separators = separators(text, first.root.mark().file)?;
     if !text.contains("\n...") {
         return Ok(Cow::Borrowed(file));
     }
@@ -36,7 +36,7 @@ pub(super) fn documents<'y>(file: &'y YamlFile, text: &str) -> Result<Cow<'y, Ya
 }
 
 /// Where the lines end that separate documents.
-fn separators(text: &str, at: Mark) -> Result<Vec<usize>, Refused> {
+fn separators(text: &str, file: FileId) -> Result<Vec<usize>, Refused> {
     let mut ends = Vec::new();
     for (start, _) in text.match_indices("\n---") {
         let rest = &text[start + 4..];
@@ -45,7 +45,9 @@ fn separators(text: &str, at: Mark) -> Result<Vec<usize>, Refused> {
         let behind = rest[..length].trim();
         if !behind.is_empty() && !behind.starts_with('#') {
             let message = format!("`---{behind}`: kustomize takes nothing but a comment behind `---`");
-            return Err((at, message));
+            let line = text[..=start].matches('\n').count() as u32 + 1;
+            let (start, end) = (start as u32 + 1, (start + 4 + length) as u32);
+            return Err((Mark { file, line, column: 1, start, end }, message));
         }
         ends.push(start + 4 + length + 1);
     }
@@ -103,7 +105,6 @@ fn holds_slash(written: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::origin::FileId;
     use crate::yaml::{Limits, read};
 
     fn names(text: &str) -> Result<Vec<String>, String> {
