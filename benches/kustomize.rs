@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program that prints a measurement")]
 
 mod best;
+mod children;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use best::best;
+use children::children;
 use rayon::prelude::*;
 use tiphys::load::{Repository, load_lazily};
 use tiphys::render::kustomize::{Builds, Options, Overrides};
@@ -160,13 +162,4 @@ fn ran(peer: &[&str], directory: &Path) -> (Duration, Duration, bool) {
         .expect("the peer on the PATH");
     let wall = start.elapsed();
     (wall, children().saturating_sub(before), status.success())
-}
-
-/// The CPU time of all children that have ended, as Linux counts it: in hundredths of a second.
-fn children() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    // The name in brackets may hold spaces; cutime and cstime are the 14th and 15th field behind it.
-    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-    let ticks: u64 = [13, 14].iter().filter_map(|at| fields.get(*at)).filter_map(|text| text.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 10)
 }

@@ -186,12 +186,14 @@ pub(super) fn merge(snapshot: &Snapshot, raw: Vec<Raw>) -> Vec<Finding> {
     merged.into_values().map(Group::finish).collect()
 }
 
-/// The message without the resource's name: a prefix that an overlay gives makes no other defect of it.
+/// The message without the resource's name and namespace: those that an overlay gives make no other defect of it.
 fn anonymous(finding: &Finding) -> String {
-    match &finding.resource {
-        Some(resource) if !resource.name.is_empty() => finding.message.replace(resource.name.as_str(), "*"),
-        _ => finding.message.clone(),
-    }
+    let Some(resource) = &finding.resource else { return finding.message.clone() };
+    let mut names = [resource.name.as_str(), resource.namespace.as_str()];
+    // One may be a part of the other.
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    let names = names.iter().filter(|name| !name.is_empty());
+    names.fold(finding.message.clone(), |message, name| message.replace(name, "*"))
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

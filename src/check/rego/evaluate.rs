@@ -15,10 +15,10 @@ use regorus::{Engine, Value};
 use smol_str::SmolStr;
 
 use super::excess::excess;
+use super::memory;
 use super::source::{Looks, Source, severity};
 use super::value::{object, value};
 use super::{Policy, World, invalid_policy};
-use super::{imports, memory};
 use crate::check::engine::head;
 use crate::check::named;
 use crate::finding::{Finding, NotJudged};
@@ -105,17 +105,6 @@ pub(super) fn add_policy(engine: &mut Engine, path: &str, text: &str) -> Result<
     engine.set_rego_v0(false);
     // A text that is neither is most likely meant to be v1.
     old.map(|_| ()).map_err(|_| Problem::of(&error))
-}
-
-/// Adds a policy with its imports written out. What is said of one that does not compile is said of its own text.
-pub(super) fn add_source(engine: &mut Engine, source: &Source) -> Result<(), Problem> {
-    let written = imports::written_out(&source.text);
-    let mut with = engine.clone();
-    if add_policy(&mut with, &source.path, &written).is_ok() {
-        *engine = with;
-        return Ok(());
-    }
-    add_policy(engine, &source.path, &source.text)
 }
 
 /// Adds a YAML or JSON document to `data`; answers the places of those that clash.

@@ -15,7 +15,6 @@ mod builtin;
 mod evaluate;
 mod excess;
 mod functions;
-mod imports;
 mod index;
 mod memory;
 mod pattern;
@@ -132,7 +131,7 @@ impl PolicySet {
         // Each is tried with those before it, so that one that does not compile does not silence the others.
         for source in &sources {
             let mut with = engine.clone();
-            match evaluate::add_source(&mut with, source) {
+            match evaluate::add_policy(&mut with, &source.path, &source.text) {
                 Ok(()) => {
                     engine = with;
                     set.declare(source);
@@ -165,7 +164,8 @@ impl PolicySet {
             sources.iter().partition(|source| !source.heads.is_empty());
         for source in libraries.into_iter().chain(policies) {
             let mut with = engine.clone();
-            let tried = evaluate::add_source(&mut with, source).and_then(|()| evaluate::prepare(&mut with.clone()));
+            let tried = evaluate::add_policy(&mut with, &source.path, &source.text)
+                .and_then(|()| evaluate::prepare(&mut with.clone()));
             match tried {
                 Ok(()) => {
                     engine = with;

@@ -25,7 +25,7 @@ pub fn query(files: &[(String, String)], input: &str, query: &str) -> Result<Opt
     }
     for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rego")) {
         let source = source::parse(path, None, text, &mut number);
-        evaluate::add_source(&mut engine, &source)
+        evaluate::add_policy(&mut engine, path, &source.text)
             .map_err(|problem| format!("{path}:{}: {}", problem.line, problem.message))?;
         let named = |head: &source::Head| {
             (format!("data.{}.{}", source.package, head.name), format!("data.{}.{}", source.package, head.compiled))

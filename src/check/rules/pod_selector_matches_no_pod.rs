@@ -3,7 +3,7 @@
 use crate::check::World;
 use crate::check::inventory::{Inventory, Placed, selects};
 use crate::check::selector::{Mismatch, first_mismatch};
-use crate::finding::{Check, Finding, declare_rule};
+use crate::finding::{Check, Finding, Severity, declare_rule, nearest};
 use crate::yaml::{Entry, Node};
 
 declare_rule! {
@@ -12,7 +12,7 @@ declare_rule! {
     ///
     /// It is silent where more may lie in the namespace than the repository shows, where the namespace holds no
     /// workload at all, and for a PodMonitor that looks into other namespaces. A Gateway of Istio may select pods of any
-    /// namespace: it is held against all of them.
+    /// namespace: it is held against all of them, and is for information where its label resembles none of theirs.
     ///
     /// ## Why it matters
     /// Nothing complains, and nothing is protected: a drain takes every replica at once, traffic that was to be denied
@@ -98,10 +98,13 @@ fn gateways(inventory: &Inventory<'_>, findings: &mut Vec<Finding>) {
         let Some(entry) = missing else { continue };
         let word = entry.value.text().unwrap_or_default();
         let wanted = format!("`{}: {word}`", entry.key_text());
+        // Its pods may come from a chart that is not known: only what looks like a slip is more than a word.
+        let severity = if nearest(word, known(entry)).is_some() { RULE.severity } else { Severity::Info };
         findings.push(
             placed
                 .finding(&RULE, &entry.value)
                 .message(format!("Gateway selects no pod: none is labelled {wanted}"))
+                .severity(severity)
                 .help("select labels of the gateway's pods")
                 .help_did_you_mean(word, known(entry)),
         );
