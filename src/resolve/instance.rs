@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memmem;
+
 use super::Rendered;
 use crate::load::{Class, Repository};
 use crate::render::Resource;
@@ -115,13 +117,21 @@ impl<'a> Notifications<'a> {
 /// Charts in kustomizations need an option that a repository with an `argocd-cm` must show; without one, the
 /// installation is out of sight.
 pub fn build_options(repository: &Repository) -> Options {
+    let (settings, options) = (memmem::Finder::new(SETTINGS), memmem::Finder::new(BUILD_OPTIONS));
     let mut given: Vec<&str> = Vec::new();
     let mut installed = false;
-    for id in repository.files_of(Class::Yaml) {
-        let text = repository.snapshot.text(id).map(|text| &**text).unwrap_or_default();
-        let (names, sets) = (text.contains(SETTINGS), text.contains(BUILD_OPTIONS));
-        let Some(yaml) = repository.yaml(id).filter(|_| names || sets) else { continue };
-        for document in &yaml.documents {
+    // Values may stand in kustomizations and in templates, which are no manifests.
+    let mut elsewhere: Vec<&str> = Vec::new();
+    for (id, file) in repository.snapshot.files() {
+        let Content::Text(text) = &file.content else { continue };
+        let sets = options.find(text.as_bytes()).is_some();
+        if sets {
+            elsewhere.push(text);
+        }
+        if repository.class(id) != Class::Yaml || !(sets || settings.find(text.as_bytes()).is_some()) {
+            continue;
+        }
+        for document in repository.yaml(id).map(|yaml| &yaml.documents).into_iter().flatten() {
             let root = &document.root;
             installed |=
                 root.str_at(&["kind"]) == Some("ConfigMap") && root.str_at(&["metadata", "name"]) == Some(SETTINGS);
@@ -130,18 +140,10 @@ pub fn build_options(repository: &Repository) -> Options {
             }
         }
     }
-    // Values may stand in kustomizations and in templates, which are read otherwise.
-    let elsewhere = |word: &str| {
-        let mut files = repository.snapshot.files();
-        files.any(|(_, file)| match &file.content {
-            Content::Text(text) => text.contains(BUILD_OPTIONS) && text.contains(word),
-            _ => false,
-        })
-    };
-    let has = |word: &str| given.iter().any(|options| options.contains(word));
+    let has = |texts: &[&str], word: &str| texts.iter().any(|text| text.contains(word));
     Options {
-        restrict: !has("LoadRestrictionsNone"),
-        helm: !installed || has("--enable-helm") || elsewhere("--enable-helm"),
+        restrict: !has(&given, "LoadRestrictionsNone"),
+        helm: !installed || has(&given, "--enable-helm") || has(&elsewhere, "--enable-helm"),
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use super::roots::{References, file_of};
 use super::{Target, TargetKind};
@@ -21,10 +21,11 @@ const CHARTS: [&str; 2] = ["helm", "Helm"];
 
 /// For each of `roots`, whether its objects may lead to Applications, or to clusters that generators select.
 pub(super) fn leading(repository: &Repository, references: &References, roots: &[Target]) -> Vec<bool> {
+    let own = [Finder::new(OWN)];
     let leading = kustomizations(repository, references);
     let of = |target: &Target| match &target.kind {
         TargetKind::Kustomization(directory) => leading.contains(directory.as_str()),
-        _ => file_of(repository, target).is_none_or(|id| mentions(repository, id, &[OWN])),
+        _ => file_of(repository, target).is_none_or(|id| mentions(repository, id, &own)),
     };
     roots.iter().map(of).collect()
 }
@@ -35,8 +36,8 @@ fn kustomizations<'r>(repository: &'r Repository, references: &'r References) ->
     let mut open: Vec<&str> = Vec::new();
     // Many kustomizations name one file.
     let mut known: HashMap<FileId, bool> = HashMap::new();
-    let mut may =
-        |id: FileId| *known.entry(id).or_insert_with(|| mentions(repository, id, &[OWN, CHARTS[0], CHARTS[1]]));
+    let words = [OWN, CHARTS[0], CHARTS[1]].map(Finder::new);
+    let mut may = |id: FileId| *known.entry(id).or_insert_with(|| mentions(repository, id, &words));
     for (directory, id) in &repository.kustomizations {
         let Some(named) = references.named.get(directory) else { continue };
         for other in &named.directories {
@@ -56,7 +57,6 @@ fn kustomizations<'r>(repository: &'r Repository, references: &'r References) ->
 }
 
 /// Whether a file has one of `words` in it, or is no text that could tell.
-fn mentions(repository: &Repository, id: FileId, words: &[&str]) -> bool {
-    let holds = |text: &str, word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    repository.snapshot.text(id).is_none_or(|text| words.iter().any(|word| holds(text, word)))
+fn mentions(repository: &Repository, id: FileId, words: &[Finder<'_>]) -> bool {
+    repository.snapshot.text(id).is_none_or(|text| words.iter().any(|word| word.find(text.as_bytes()).is_some()))
 }
