@@ -136,14 +136,17 @@ fn list<'n>(node: &'n Node, part: &str) -> Result<&'n [Node], String> {
     }
 }
 
+/// Sets a value; the origins are those of the keys by which the elements were chosen that lead to it.
+type Setter<'w> = &'w mut dyn FnMut(&mut Node, &[Origin]) -> Result<(), String>;
+
 /// How a path is followed to change what is there.
 pub(super) struct Walk<'w> {
     /// Whether and as what a missing field is made.
     pub(super) create: Option<Shape>,
     /// The origin of what is made.
     pub(super) origin: &'w Origin,
-    /// Is called with each value, and the keys by which the elements were chosen that lead to it.
-    pub(super) set: &'w mut dyn FnMut(&mut Node, &[Origin]) -> Result<(), String>,
+    /// Is called with each value.
+    pub(super) set: Setter<'w>,
     /// The keys of the elements that the walk is in.
     pub(super) chosen: Vec<Origin>,
     /// How many values there were.
