@@ -1,7 +1,10 @@
 //! What several rules ask of an Application, and of what Argo CD reads on any object.
 
 pub(crate) mod annotation;
+pub(crate) mod build_option;
 pub(crate) mod embedded;
+pub(crate) mod jq;
+pub(crate) mod label_selector;
 pub(crate) mod parameter;
 pub(crate) mod permission;
 pub(crate) mod setting;

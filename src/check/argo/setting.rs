@@ -24,6 +24,8 @@ pub(crate) enum Form {
     Compare,
     /// Customizations of all kinds of objects, in one text.
     Customizations,
+    /// Options of `kustomize build`.
+    BuildOptions,
 }
 
 const fn key(key: &'static str, form: Form) -> (&'static str, Form) {
@@ -58,7 +60,7 @@ pub(crate) const SETTINGS: &[(&str, Form)] = &[
     key("help.chatUrl", Form::Text),
     key("installationID", Form::Text),
     key("jsonnet.enable", Form::Boolean),
-    key("kustomize.buildOptions", Form::Text),
+    key("kustomize.buildOptions", Form::BuildOptions),
     key("kustomize.enable", Form::Boolean),
     key("oidc.config", Form::Yaml),
     key("oidc.tls.insecure.skip.verify", Form::Boolean),

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::check::ResourceContext;
 use crate::check::argo::embedded::Embedded;
+use crate::check::argo::label_selector;
 use crate::check::argo::subscription::SERVICES;
 use crate::finding::{Check, Finding, declare_rule, nearest};
 use crate::origin::Mark;
@@ -13,8 +14,9 @@ use crate::yaml::{Entry, Node};
 
 declare_rule! {
     /// Reports what the notifications controller does not understand in its ConfigMap `argocd-notifications-cm`: keys that
-    /// it does not read, services of an unknown kind, broken YAML, templates and conditions that end too early, triggers
-    /// that send templates that do not exist, and subscriptions to triggers or services that do not exist.
+    /// it does not read, services of an unknown kind, broken YAML, templates and conditions that end too early, fields that
+    /// a template or a condition does not have, triggers that send templates that do not exist, and subscriptions to
+    /// triggers or services that do not exist or with a selector that is none.
     ///
     /// ## Why it matters
     /// Nobody is told of a failed sync. One broken entry makes the controller refuse the whole configuration.
@@ -178,6 +180,17 @@ impl All<'_, '_, '_> {
             self.wrong(entry, Mark::NONE, format!("{} is no mapping", entry.key_text()), help);
             return;
         }
+        for field in root.entries() {
+            let key = field.key_text();
+            // Later controllers may know more services: only what is nearly a known one is wrong for sure.
+            let known = || SERVICES.iter().copied().chain(["message"]);
+            if known().all(|known| known != key)
+                && let Some(near) = nearest(key, known()).filter(|near| strsim::osa_distance(key, near) <= 2)
+            {
+                let help = Some(format!("did you mean `{near}`?"));
+                self.wrong(entry, self.place(entry, &field.key), format!("a template has no `{key}`"), help);
+            }
+        }
         self.texts(entry, &root);
     }
 
@@ -210,6 +223,11 @@ impl All<'_, '_, '_> {
                 let key = unknown.key_text();
                 let help = nearest(key, SUBSCRIPTION).map(|near| format!("did you mean `{near}`?"));
                 self.wrong(entry, self.place(entry, &unknown.key), format!("a subscription has no `{key}`"), help);
+            }
+            if let Some(selector) = item.get("selector")
+                && let Some(what) = selector.text().and_then(label_selector::mistake)
+            {
+                self.wrong(entry, self.place(entry, selector), what, Some("write `key=value`".to_owned()));
             }
             self.each(entry, item.get("triggers").map(Node::items).unwrap_or_default(), "trigger");
             for node in item.get("recipients").map(Node::items).unwrap_or_default() {

@@ -3,6 +3,7 @@
 use crate::check::ResourceContext;
 use crate::check::argo::embedded::Embedded;
 use crate::check::argo::setting::{CUSTOMIZATIONS, Form, PATTERNS, SETTINGS};
+use crate::check::argo::{build_option, jq};
 use crate::finding::{Check, Finding, declare_rule, nearest};
 use crate::health::lua::syntax_error;
 use crate::origin::Mark;
@@ -12,7 +13,8 @@ use crate::yaml::{Entry, Node};
 
 declare_rule! {
     /// Reports what Argo CD does not understand in its ConfigMap `argocd-cm`: keys that are nearly those it knows, values
-    /// that a setting does not have, embedded YAML that is broken or has unknown keys, and health checks that are no Lua.
+    /// that a setting does not have, options that kustomize does not have, embedded YAML that is broken or has unknown keys,
+    /// health checks that are no Lua and expressions that are no jq.
     ///
     /// ## Why it matters
     /// A misspelt key is ignored. A broken value of `resource.exclusions` or of a customization stops the controllers, and
@@ -127,6 +129,11 @@ impl Setting<'_, '_, '_> {
                 self.wrong(none, format!("{key} `{text}` is no http or https URL"), None);
             }
             Form::Yaml => drop(self.root()),
+            Form::BuildOptions => {
+                for (message, near) in build_option::mistakes(text) {
+                    self.wrong(none, message, near.map(|near| format!("did you mean `{near}`?")));
+                }
+            }
             Form::Kinds => self.kinds(),
             Form::Compare => self.fields(
                 "",
@@ -247,6 +254,12 @@ impl Setting<'_, '_, '_> {
             if !text.starts_with('/') {
                 let message = format!("`{text}` is no JSON pointer: it begins with `/`");
                 self.wrong(self.place(node), message, None);
+            }
+        }
+        for node in document.root.get("jqPathExpressions").map(Node::items).unwrap_or_default() {
+            let text = node.text().unwrap_or_default();
+            if jq::is_broken(text) {
+                self.wrong(self.place(node), format!("`{text}` is no jq expression"), None);
             }
         }
     }

@@ -7,8 +7,8 @@ use crate::resolve::instance::PARAMETERS as CONFIG_MAP;
 use crate::yaml::{Entry, Node};
 
 declare_rule! {
-    /// Reports keys of the ConfigMap `argocd-cmd-params-cm` that are nearly those that the components of Argo CD read, and
-    /// values that a parameter does not have.
+    /// Reports keys of the ConfigMap `argocd-cmd-params-cm` that are nearly those that the components of Argo CD read,
+    /// values that a parameter does not have, and patterns of namespaces that are broken.
     ///
     /// ## Why it matters
     /// A misspelt key is read by no component: the default holds. With a value that it cannot read a component falls back
@@ -83,6 +83,15 @@ fn one(context: &ResourceContext<'_>, entry: &Entry, findings: &mut Vec<Finding>
         return;
     }
     let text = entry.value.text().unwrap_or_default().trim();
+    if key.ends_with(".namespaces") {
+        for pattern in text.split(',').map(str::trim) {
+            if let Some(what) = broken_pattern(pattern) {
+                let message = format!("{key}: `{pattern}` {what}: it matches no namespace");
+                findings.push(context.finding(&RULE, &entry.value, &pointer).message(message));
+            }
+        }
+        return;
+    }
     if NUMBERS.iter().any(|end| key.ends_with(end)) && !text.is_empty() && text.parse::<i64>().is_err() {
         let message = format!("{key} is a whole number, not `{text}`: Argo CD takes its default");
         findings.push(context.finding(&RULE, &entry.value, &pointer).message(message));
@@ -94,6 +103,22 @@ fn one(context: &ResourceContext<'_>, entry: &Entry, findings: &mut Vec<Finding>
         .finding(&RULE, &entry.value, &pointer)
         .message(format!("{key} has no value `{text}`: it is one of {}", shown.join(", ")));
     findings.push(finding.help_did_you_mean(text, words.iter().copied()));
+}
+
+/// Why a pattern of namespaces matches none: between slashes it is a regular expression, else a glob.
+fn broken_pattern(pattern: &str) -> Option<&'static str> {
+    if let Some(rest) = pattern.strip_prefix('/') {
+        let Some(expression) = rest.strip_suffix('/') else {
+            return Some("begins like a regular expression and lacks the last `/`");
+        };
+        // The controller knows more forms of groups than are read here.
+        let broken = !expression.contains("(?") && !expression.contains('\\') && regex::Regex::new(expression).is_err();
+        return broken.then_some("is no regular expression");
+    }
+    let open = |opened: char, closed: char| {
+        pattern.chars().fold(0_i32, |depth, c| depth + i32::from(c == opened) - i32::from(c == closed)) > 0
+    };
+    (!pattern.contains('\\') && (open('[', ']') || open('{', '}'))).then_some("is no glob: a bracket is not closed")
 }
 
 /// The values of a parameter, where they are few.

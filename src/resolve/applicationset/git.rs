@@ -6,7 +6,8 @@ use super::Fault;
 use super::functions::normalize;
 use super::generator::{Empty, Scope, Transformed, append_values};
 use super::params::flat;
-use super::pattern::{path_match, pathspec};
+use super::pathspec::{Pathspec, Unusable};
+use super::pattern::path_match;
 use super::{Checkout, MAX_APPLICATIONS};
 use crate::origin::{FileId, Origin};
 use crate::render::template::{Map, NumberMode, Value, print};
@@ -70,17 +71,9 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
     if files.is_empty() {
         return Err(Fault::wrong(body, "ApplicationSetGenerator is empty"));
     }
-    let globs = Globs::new(scope.context.fixtures.new_git_file_globbing, &files);
-    for pattern in &mut files {
-        if crate::source::normalize("", pattern.text).is_none() {
-            let message = format!("error generating params from git: {}: outside of the repository", pattern.text);
-            return Err(Fault::wrong(pattern.node, message));
-        }
-        // A pathspec begins where the repository does, with or without a word about it.
-        pattern.start = match pattern.start {
-            "." => "",
-            start => start.strip_prefix("./").unwrap_or(start),
-        };
+    let globs = files.iter().map(|pattern| FileGlob::read(scope, pattern)).collect::<Result<Vec<_>, _>>()?;
+    for (pattern, glob) in files.iter_mut().zip(&globs) {
+        pattern.start = glob.start(pattern);
     }
     let root = checkout.directory;
     // Of many files few begin as the patterns do.
@@ -88,8 +81,7 @@ pub(super) fn generate(scope: &Scope<'_>, kind: &str, body: &Node, made: &mut Tr
     let start = if root.is_empty() { start.to_owned() } else { format!("{root}/{start}") };
     for (id, file) in checkout.repository.snapshot.beginning(start) {
         let path = if root.is_empty() { &*file.path } else { &file.path[root.len() + 1..] };
-        let covers =
-            |index: usize| path.starts_with(files[index].start) && globs.covers(index, files[index].text, path);
+        let covers = |index: usize| path.starts_with(files[index].start) && globs[index].covers(path);
         let by = (0..files.len()).filter(|index| !files[*index].exclude).find(|index| covers(*index));
         let Some(by) = by else { continue };
         if (0..files.len()).filter(|index| files[*index].exclude).any(covers) {
@@ -148,21 +140,46 @@ fn beginning<'n>(patterns: &[Pattern<'n>]) -> &'n str {
     })
 }
 
-/// Globs of files: git's pathspecs, or with the new globbing those in which `*` stops at `/`.
-struct Globs {
-    compiled: Option<Vec<Option<globset::GlobMatcher>>>,
+/// What a path under `files` says.
+enum FileGlob {
+    Pathspec(Pathspec),
+    /// With the new globbing `*` stops at `/`. What is no such glob matches nothing.
+    Separated(Option<globset::GlobMatcher>),
 }
 
-impl Globs {
-    fn new(new: bool, files: &[Pattern<'_>]) -> Globs {
-        let compile = |pattern: &Pattern<'_>| Some(crate::config::glob(pattern.text).ok()?.compile_matcher());
-        Globs { compiled: new.then(|| files.iter().map(compile).collect()) }
+impl FileGlob {
+    fn read(scope: &Scope<'_>, pattern: &Pattern<'_>) -> Result<FileGlob, Fault> {
+        let wrong = |what: String| Fault::wrong(pattern.node, format!("error generating params from git: {what}"));
+        if !scope.context.fixtures.new_git_file_globbing {
+            return match Pathspec::parse(pattern.text) {
+                Ok(spec) => Ok(FileGlob::Pathspec(spec)),
+                Err(Unusable::Wrong(words)) => Err(wrong(format!("fatal: {words}"))),
+                Err(Unusable::Attributes) => {
+                    Err(scope.fault_not_judged(pattern.node, "attributes of files in git are not read"))
+                }
+            };
+        }
+        if crate::source::normalize("", pattern.text).is_none() {
+            return Err(wrong(format!("{}: outside of the repository", pattern.text)));
+        }
+        Ok(FileGlob::Separated(crate::config::glob(pattern.text).ok().map(|glob| glob.compile_matcher())))
     }
 
-    fn covers(&self, index: usize, text: &str, path: &str) -> bool {
-        match &self.compiled {
-            Some(compiled) => compiled[index].as_ref().is_some_and(|glob| glob.is_match(path)),
-            None => pathspec(text, path),
+    /// The text with which every file begins that it covers.
+    fn start<'g>(&'g self, pattern: &Pattern<'g>) -> &'g str {
+        match self {
+            FileGlob::Pathspec(spec) => spec.start(),
+            FileGlob::Separated(_) => match pattern.start {
+                "." => "",
+                start => start.strip_prefix("./").unwrap_or(start),
+            },
+        }
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        match self {
+            FileGlob::Pathspec(spec) => spec.covers(path),
+            FileGlob::Separated(glob) => glob.as_ref().is_some_and(|glob| glob.is_match(path)),
         }
     }
 }

@@ -21,6 +21,7 @@ mod matrix;
 mod merge;
 mod params;
 mod patch;
+mod pathspec;
 pub mod pattern;
 mod reconcile;
 mod refusal;

@@ -1,34 +1,10 @@
-//! The two kinds of globs that git generators know: Go's `path.Match` and git's pathspecs.
+//! Go's `path.Match`.
 
 /// Whether Go's `path.Match` says that `pattern` matches all of `name`: `*` and `?` stop at `/`. A pattern that is
 /// malformed matches nothing.
 pub fn path_match(pattern: &str, name: &str) -> bool {
-    matches(pattern, name, true)
-}
-
-/// Whether the git pathspec `pattern` covers the file `path`: a file, a directory above it, or a glob in which `*`
-/// crosses `/`.
-pub fn pathspec(pattern: &str, path: &str) -> bool {
-    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-    if pattern.is_empty() || pattern == "." {
-        return true;
-    }
-    let literal = pattern.trim_end_matches('/');
-    if path == literal && !pattern.ends_with('/') {
-        return true;
-    }
-    if path.strip_prefix(literal).is_some_and(|rest| rest.starts_with('/')) {
-        return true;
-    }
-    if !pattern.contains(['*', '?', '[', '\\']) {
-        return false;
-    }
-    matches(pattern, path, false)
-}
-
-/// Matches with one point of return: the last `*`. What comes before it needs no second thought, because a later star
-/// can take whatever an earlier one would have.
-fn matches(pattern: &str, name: &str, separated: bool) -> bool {
+    // Only the last star can take more: what comes before it needs no second thought, because a later star can take
+    // whatever an earlier one would have.
     let (mut pattern, mut name) = (pattern, name);
     // The pattern behind the last star, and the part of the name that the star has not taken.
     let mut star: Option<(&str, &str)> = None;
@@ -41,14 +17,14 @@ fn matches(pattern: &str, name: &str, separated: bool) -> bool {
         let step = match split(name) {
             None if pattern.is_empty() => return true,
             None => None,
-            Some((c, rest)) => one(pattern, c, separated).map(|behind| (behind, rest)),
+            Some((c, rest)) => one(pattern, c).map(|behind| (behind, rest)),
         };
         if let Some(next) = step {
             (pattern, name) = next;
             continue;
         }
         match star.and_then(|(behind, left)| Some((behind, split(left)?))) {
-            Some((behind, (c, rest))) if !(separated && c == '/') => {
+            Some((behind, (c, rest))) if c != '/' => {
                 star = Some((behind, rest));
                 (pattern, name) = (behind, rest);
             }
@@ -64,13 +40,13 @@ fn split(text: &str) -> Option<(char, &str)> {
 }
 
 /// The pattern behind its first element, if that matches `c`.
-fn one(pattern: &str, c: char, separated: bool) -> Option<&str> {
+fn one(pattern: &str, c: char) -> Option<&str> {
     let (element, behind) = split(pattern)?;
     match element {
-        '?' => (!(separated && c == '/')).then_some(behind),
+        '?' => (c != '/').then_some(behind),
         '\\' => behind.strip_prefix(c),
         '[' => {
-            let negated = behind.strip_prefix('^').or_else(|| behind.strip_prefix('!').filter(|_| !separated));
+            let negated = behind.strip_prefix('^');
             let first = negated.unwrap_or(behind);
             let (mut found, mut rest) = (false, first);
             let behind = loop {
@@ -85,7 +61,7 @@ fn one(pattern: &str, c: char, separated: bool) -> Option<&str> {
                 }
                 found |= low <= c && c <= high;
             };
-            (found != negated.is_some() && !(separated && c == '/')).then_some(behind)
+            (found != negated.is_some() && c != '/').then_some(behind)
         }
         literal => (literal == c).then_some(behind),
     }
@@ -101,7 +77,7 @@ fn member(class: &str) -> Option<(char, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{path_match, pathspec};
+    use super::path_match;
 
     #[test]
     fn stars_of_directories_stop_at_slashes() {
@@ -112,14 +88,5 @@ mod tests {
         assert!(path_match("a/[a-c]?", "a/bx"));
         assert!(!path_match("a/[^a-c]", "a/b"));
         assert!(!path_match("a/[", "a/["));
-    }
-
-    #[test]
-    fn stars_of_pathspecs_cross_slashes() {
-        assert!(pathspec("apps/*/config.json", "apps/a/b/config.json"));
-        assert!(pathspec("apps", "apps/a/config.json"));
-        assert!(pathspec("apps/", "apps/a/config.json"));
-        assert!(!pathspec("app", "apps/a/config.json"));
-        assert!(pathspec("**/config.yaml", "a/config.yaml"));
     }
 }
