@@ -5,7 +5,7 @@
 //! deploys them. What may hold an Application, a set, a project or a cluster cannot wait; that is told from the text of
 //! the files that a root is made of, and whatever is not plain text in the repository counts as if it did.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use memchr::memmem::Finder;
 
@@ -24,33 +24,34 @@ pub(super) fn leading(repository: &Repository, references: &References, roots: &
     let own = [Finder::new(OWN)];
     let leading = kustomizations(repository, references);
     let of = |target: &Target| match &target.kind {
-        TargetKind::Kustomization(directory) => leading.contains(directory.as_str()),
+        TargetKind::Kustomization(directory) => {
+            repository.kustomization(directory).is_some_and(|id| leading.contains(&id))
+        }
         _ => file_of(repository, target).is_none_or(|id| mentions(repository, id, &own)),
     };
     roots.iter().map(of).collect()
 }
 
-/// The directories of the kustomizations that may, themselves or through others that they name.
-fn kustomizations<'r>(repository: &'r Repository, references: &'r References) -> BTreeSet<&'r str> {
-    let mut used_by: HashMap<&str, Vec<&str>> = HashMap::new();
-    let mut open: Vec<&str> = Vec::new();
+/// The kustomizations that may, themselves or through others that they name.
+fn kustomizations(repository: &Repository, references: &References) -> HashSet<FileId> {
+    let mut used_by: HashMap<FileId, Vec<FileId>> = HashMap::new();
+    let mut open: Vec<FileId> = Vec::new();
     // Many kustomizations name one file.
     let mut known: HashMap<FileId, bool> = HashMap::new();
     let words = [OWN, CHARTS[0], CHARTS[1]].map(Finder::new);
     let mut may = |id: FileId| *known.entry(id).or_insert_with(|| mentions(repository, id, &words));
-    for (directory, id) in &repository.kustomizations {
-        let Some(named) = references.named.get(directory) else { continue };
-        for other in &named.directories {
-            used_by.entry(other).or_default().push(directory);
+    for (id, named) in &references.named {
+        for other in &named.kustomizations {
+            used_by.entry(*other).or_default().push(*id);
         }
         if named.elsewhere || may(*id) || named.files.iter().any(|id| may(*id)) {
-            open.push(directory);
+            open.push(*id);
         }
     }
-    let mut leading = BTreeSet::new();
-    while let Some(directory) = open.pop() {
-        if leading.insert(directory) {
-            open.extend(used_by.get(directory).into_iter().flatten());
+    let mut leading = HashSet::new();
+    while let Some(id) = open.pop() {
+        if leading.insert(id) {
+            open.extend(used_by.get(&id).into_iter().flatten());
         }
     }
     leading

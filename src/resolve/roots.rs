@@ -14,17 +14,17 @@ use super::{Target, TargetKind};
 pub struct References {
     /// Files that some kustomization names, as a resource, a patch or otherwise.
     pub files: BTreeSet<FileId>,
-    /// Directories with a kustomization that another kustomization names.
-    pub directories: BTreeSet<String>,
-    /// What each kustomization names, by its directory.
-    pub(super) named: BTreeMap<String, Named>,
+    /// Kustomizations that another kustomization names.
+    pub kustomizations: BTreeSet<FileId>,
+    /// What each kustomization names.
+    pub(super) named: BTreeMap<FileId, Named>,
 }
 
 /// What one kustomization refers to.
 #[derive(Debug, Default)]
 pub(super) struct Named {
     pub(super) files: Vec<FileId>,
-    pub(super) directories: Vec<String>,
+    pub(super) kustomizations: Vec<FileId>,
     /// Whether it names a resource that is not in the repository under that name.
     pub(super) elsewhere: bool,
 }
@@ -32,10 +32,10 @@ pub(super) struct Named {
 /// Finds what kustomizations name. Every text in a kustomization that names a file or a kustomization's directory
 /// counts, whatever field it stands in: fields that kustomize adds one day are then covered too.
 pub fn references(repository: &Repository) -> References {
-    let mut references = References::default();
+    let mut all: Vec<(FileId, Named)> = Vec::with_capacity(repository.kustomizations.len());
     for (directory, id) in &repository.kustomizations {
         let Some(yaml) = repository.yaml(*id) else { continue };
-        let mut search = Search { repository, directory, named: Named::default() };
+        let mut search = Search { repository, directory, own: *id, named: Named::default() };
         for document in &yaml.documents {
             if document.root.as_mapping().is_none() {
                 search.collect(&document.root);
@@ -52,11 +52,13 @@ pub fn references(repository: &Repository) -> References {
                 }
             }
         }
-        references.files.extend(search.named.files.iter().copied());
-        references.directories.extend(search.named.directories.iter().cloned());
-        references.named.insert(directory.clone(), search.named);
+        all.push((*id, search.named));
     }
-    references
+    References {
+        files: all.iter().flat_map(|(_, named)| named.files.iter().copied()).collect(),
+        kustomizations: all.iter().flat_map(|(_, named)| named.kustomizations.iter().copied()).collect(),
+        named: all.into_iter().collect(),
+    }
 }
 
 /// The fields whose entries are files or other kustomizations.
@@ -66,13 +68,15 @@ const RESOURCES: [&str; 5] = ["bases", "components", "generators", "resources", 
 struct Search<'r> {
     repository: &'r Repository,
     directory: &'r str,
+    /// The kustomization itself.
+    own: FileId,
     named: Named,
 }
 
 /// What a text of a kustomization names.
 enum Place {
     File(FileId),
-    Directory(String),
+    Kustomization(FileId),
 }
 
 impl Search<'_> {
@@ -111,8 +115,8 @@ impl Search<'_> {
     fn take(&mut self, path: &str) -> bool {
         match self.find(path) {
             Some(Place::File(id)) => self.named.files.push(id),
-            Some(Place::Directory(directory)) if directory != self.directory => self.named.directories.push(directory),
-            Some(Place::Directory(_)) => {}
+            Some(Place::Kustomization(id)) if id != self.own => self.named.kustomizations.push(id),
+            Some(Place::Kustomization(_)) => {}
             None => return false,
         }
         true
@@ -132,8 +136,9 @@ impl Search<'_> {
         if path == self.directory {
             return None;
         }
-        let real = self.repository.snapshot.directory(&path)?;
-        self.repository.kustomization(&real).is_some().then_some(Place::Directory(real))
+        let kustomization = |directory: &str| self.repository.kustomization(directory);
+        let id = kustomization(&path).or_else(|| kustomization(&self.repository.snapshot.directory(&path)?))?;
+        Some(Place::Kustomization(id))
     }
 }
 
@@ -142,7 +147,7 @@ pub fn roots(repository: &Repository, references: &References) -> Vec<Target> {
     let mut targets = Vec::new();
     for (directory, id) in &repository.kustomizations {
         let within_chart = repository.class(*id) != Class::Kustomization || chart_above(repository, directory);
-        if within_chart || references.directories.contains(directory) || is_component(repository, *id) {
+        if within_chart || references.kustomizations.contains(id) || is_component(repository, *id) {
             continue;
         }
         targets.push(Target {
