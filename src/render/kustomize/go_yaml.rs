@@ -17,8 +17,10 @@ type Refused = (Mark, String);
 /// # Errors
 /// What it refuses.
 pub(super) fn documents<'y>(file: &'y YamlFile, text: &str) -> Result<Cow<'y, YamlFile>, Refused> {
-    for document in &file.documents {
-        scalars(&document.root, text)?;
+    if may_hold(text) {
+        for document in &file.documents {
+            refused(&document.root, text)?;
+        }
     }
     let Some(first) = file.documents.first() else { return Ok(Cow::Borrowed(file)) };
     let separators = separators(text, first.root.mark().file)?;
@@ -59,9 +61,15 @@ fn separators(text: &str, file: FileId) -> Result<Vec<usize>, Refused> {
 /// # Errors
 /// The text that holds one.
 pub(super) fn scalars(root: &Node, text: &str) -> Result<(), Refused> {
-    if !text.contains("\\/") && !text.contains(" \t") {
-        return Ok(());
-    }
+    if may_hold(text) { refused(root, text) } else { Ok(()) }
+}
+
+/// Whether a file may hold what [`scalars`] looks for. A file may have many documents: it is searched once.
+fn may_hold(text: &str) -> bool {
+    text.contains("\\/") || text.contains(" \t")
+}
+
+fn refused(root: &Node, text: &str) -> Result<(), Refused> {
     let mut open = vec![root];
     while let Some(node) = open.pop() {
         let mark = node.mark();
