@@ -193,16 +193,12 @@ impl<'a> Inventory<'a> {
         selector: &'p Node,
     ) -> Vec<(&'p Placed<'a>, &'a Node)> {
         let first = selector.entries().first().and_then(|entry| Some((entry.key_text(), entry.value.text()?)));
-        match (first, from.namespace) {
-            (Some((key, value)), Some(_)) => {
-                let pods = self.met(from, self.pods().labelled(from.namespace, key, value));
-                pods.filter(|(_, template)| selects(selector, template)).collect()
-            }
-            _ => {
-                let pods = self.met(from, self.pods().near(from.namespace));
-                pods.filter(|(_, template)| selects(selector, template)).collect()
-            }
-        }
+        let mut pods = match (first, from.namespace) {
+            (Some((key, value)), Some(_)) => self.met(from, self.pods().labelled(from.namespace, key, value)).collect(),
+            _ => self.pods_beside(from),
+        };
+        pods.retain(|(_, template)| selects(selector, template));
+        pods
     }
 
     fn pods(&self) -> &Pods<'a> {

@@ -20,7 +20,7 @@ use super::live::{Event, Events, Hands, named};
 use super::machine::{self, Act, Key, Phase, Refusal, Verb};
 use super::mirror::Mirror;
 use super::operation::Limits;
-use super::rollout::{self, Options};
+use super::rollout::Options;
 use super::state::history;
 use super::{Cluster, SyncError};
 use crate::plan::Digest;
@@ -142,7 +142,7 @@ impl Deletion {
         let mut doomed = Vec::new();
         for one in ours {
             hands.mirror.follow(&one.object.api_version, &one.object.kind).await?;
-            let Some(live) = hands.mirror.get(&rollout::key(&one.object)) else { continue };
+            let Some(live) = hands.mirror.get(&Key::from(&one.object)) else { continue };
             if machine::is_deleted(&live, self.content.policy.delete.as_deref()) {
                 doomed.push(live);
             }

@@ -7,8 +7,8 @@ use futures_util::future::try_join_all;
 use super::{Difference, applied, differences};
 use crate::plan::{Action, ClusterPlan, Deployment, Desired, ObjectRef};
 use crate::sync::SyncError;
+use crate::sync::machine::Key;
 use crate::sync::mirror::Mirror;
-use crate::sync::rollout::key;
 
 /// Something that changed in the cluster since the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub async fn drift(plan: &ClusterPlan, deployment: &Deployment, mirror: &Mirror)
     let kinds: BTreeSet<(&str, &str)> =
         objects.iter().map(|desired| (desired.object.api_version.as_str(), desired.object.kind.as_str())).collect();
     try_join_all(kinds.into_iter().map(|(api_version, kind)| mirror.follow(api_version, kind))).await?;
-    let read = |object: &ObjectRef| match mirror.get(&key(object)) {
+    let read = |object: &ObjectRef| match mirror.get(&Key::from(object)) {
         // A kind is read in one version alone.
         Some(live) if live["apiVersion"] != object.api_version.as_str() => None,
         live => Some(live),

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ignore::Ignoring;
+use crate::plan::ObjectRef;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -159,6 +160,17 @@ impl Key {
             kind: text(&object["kind"]),
             namespace: text(&object["metadata"]["namespace"]),
             name: text(&object["metadata"]["name"]),
+        }
+    }
+}
+
+impl From<&ObjectRef> for Key {
+    fn from(object: &ObjectRef) -> Key {
+        Key {
+            group: object.group().to_owned(),
+            kind: object.kind.clone(),
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
         }
     }
 }

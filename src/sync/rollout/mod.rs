@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 use door::Door;
 pub use schedule::{Schedule, Slot, Waits};
 use work::Planned;
-pub(super) use work::key;
 
 use super::journal::{Journal, Kind};
 use super::live::{Event, Events};

@@ -96,7 +96,7 @@ fn work(
     let prunes: Vec<(String, Key)> = tasks
         .iter()
         .filter(|task| task.action == Action::Prune)
-        .map(|task| (task.object.api_version.clone(), key(&task.object)))
+        .map(|task| (task.object.api_version.clone(), Key::from(&task.object)))
         .collect();
     let policy = options(&unit.application);
     let leaving = leaving(&unit.application, &policy, instance);
@@ -161,16 +161,6 @@ fn content(objects: &[&Desired]) -> Digest {
     Digest::of(&canonical(&Value::Array(digests)))
 }
 
-/// The names of an object, whichever version it is read in.
-pub(in crate::sync) fn key(object: &ObjectRef) -> Key {
-    Key {
-        group: object.group().to_owned(),
-        kind: object.kind.clone(),
-        namespace: object.namespace.clone(),
-        name: object.name.clone(),
-    }
-}
-
 fn sources(objects: &[&Desired]) -> BTreeMap<Key, String> {
-    objects.iter().map(|desired| (key(&desired.object), desired.source.clone())).collect()
+    objects.iter().map(|desired| (Key::from(&desired.object), desired.source.clone())).collect()
 }
